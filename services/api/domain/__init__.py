@@ -1,0 +1,1 @@
+"""What the edge decides, as functions of their arguments."""

@@ -1,0 +1,124 @@
+"""What merchants send: the payment order in its several spellings, checked and brought to one."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
+
+from services.api.domain.instruments import BadInstrument, check_card, check_vpa
+from services.api.domain.money import BadMoney, exponent
+from shared.clock import utc_now
+from shared.contracts import AMOUNT_MAX, Capture, Method
+
+Text64 = Annotated[str, Field(min_length=1, max_length=64)]
+Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+METADATA_BYTES_MAX = 8_192
+
+
+class Instrument(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Upi(Instrument):
+    type: Annotated[Literal["UPI"], Upper]
+    vpa: Annotated[str, Field(max_length=321, examples=["success@sandbox"])]
+
+    @field_validator("vpa")
+    @classmethod
+    def _vpa(cls, vpa: str) -> str:
+        check_vpa(vpa)
+        return vpa
+
+
+class Card(Instrument):
+    type: Annotated[Literal["CARD"], Upper]
+    number: Annotated[str, Field(min_length=12, max_length=23, examples=["4100280000001007"])]
+    expiry_month: Annotated[int, Field(ge=1, le=12)]
+    expiry_year: Annotated[int, Field(ge=2000, le=2100)]
+    cvv: Annotated[str, Field(pattern=r"^\d{3,4}$")]
+    name: Annotated[str, Field(max_length=100)] = ""
+
+    @field_validator("number")
+    @classmethod
+    def _digits(cls, number: str) -> str:
+        return number.replace(" ", "").replace("-", "")
+
+    @model_validator(mode="after")
+    def _card(self) -> "Card":
+        check_card(self.model_dump(include={"number", "expiry_month", "expiry_year"}), today=utc_now().date())
+        return self
+
+
+class Netbanking(Instrument):
+    type: Annotated[Literal["NETBANKING"], Upper]
+    bank: Text64
+
+
+class Wallet(Instrument):
+    type: Annotated[Literal["WALLET"], Upper]
+    wallet: Text64
+
+
+AnyInstrument = Upi | Card | Netbanking | Wallet
+
+
+class CreatePayment(BaseModel):
+    """A payment order. `amount` is in minor units (`50000` INR is ₹500.00); `price` is the same in major units, for who has no `amount`."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "amount": 50000,
+                    "currency": "INR",
+                    "method": "UPI",
+                    "instrument": {"type": "UPI", "vpa": "success@sandbox"},
+                    "order_id": "A-1001",
+                }
+            ]
+        },
+    )
+
+    amount: Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True, validation_alias=AliasChoices("amount", "amount_minor"))] | None = None
+    price: Annotated[Decimal, Field(gt=0, max_digits=20)] | None = None
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper] | None = None
+    method: Annotated[Method, Upper, Field(validation_alias=AliasChoices("method", "payment_method"))]
+    instrument: Annotated[AnyInstrument, Field(discriminator="type")] | None = None
+    vpa: Annotated[str, Field(max_length=321)] | None = None
+    merchant_id: Text64 | None = None
+    order_id: Text64 | None = None
+    customer_id: Text64 | None = None
+    capture: Capture = "automatic"
+    event_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    alias: Annotated[str, Field(max_length=31, description="the gateway account wished for")] | None = None
+    metadata: Annotated[dict[Annotated[str, Field(max_length=64)], JsonValue], Field(max_length=50)] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_in_capitals(cls, value: Any) -> Any:
+        """`{"type": "upi"}` is taken too: the discriminator is read before the field's own validator."""
+        if isinstance(value, dict) and isinstance(instrument := value.get("instrument"), dict) and isinstance(instrument.get("type"), str):
+            return {**value, "instrument": {**instrument, "type": instrument["type"].upper()}}
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency(cls, currency: str | None) -> str | None:
+        if currency is not None:
+            exponent(currency)
+        return currency
+
+    @model_validator(mode="after")
+    def _whole(self) -> "CreatePayment":
+        if self.amount is None and self.price is None:
+            raise BadMoney("amount: needed, in minor units (or price, in major units)")
+        if self.vpa is not None and self.instrument is not None:
+            raise BadInstrument("vpa: give it in the instrument or beside it, not both")
+        if self.vpa is not None:
+            self.instrument = Upi(type="UPI", vpa=self.vpa)
+        if self.instrument is not None and self.instrument.type != self.method:
+            raise BadInstrument(f"instrument: its type is not the payment's method, {self.method}")
+        if self.method in ("UPI", "CARD") and self.instrument is None:
+            raise BadInstrument(f"instrument: needed for {self.method}")
+        return self

@@ -1,0 +1,173 @@
+"""Accepting a payment: claim its idempotency key, seal its instrument, write the row and the command in one transaction."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.api import store
+from services.api.domain.instruments import hints_of, number_of
+from services.api.domain.money import BadMoney, minor_units
+from services.api.http.bodies import CreatePayment
+from services.api.http.keys import Merchant
+from services.api.http.layer import Code, Problem
+from services.api.live import Live
+from services.api.queries import Queries
+from shared.clock import monotonic_s, new_id, utc_now
+from shared.contracts import Money, PaymentSnapshot, RoutePayment
+from shared.sealing import Sealer, fingerprint
+from shared.settings import Waiting
+from shared.storage.blame import Blame, blame
+from shared.storage.unit_of_work import UnitOfWork
+from shared.storage.work import AlreadyHandled, Work
+
+CREATE = "payments.create"
+COMMIT_TIMEOUT_S = 10.0  # past it the merchant is told to ask again with the same key; what was written stands
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    payment: PaymentSnapshot
+    replayed: bool
+
+
+@dataclass(kw_only=True, slots=True)
+class Edge:
+    """What the routes of payments work with."""
+
+    unit_of_work: UnitOfWork
+    queries: Queries
+    live: Live
+    sealer: Sealer
+    fingerprint_key: bytes
+    waiting: Waiting
+
+    async def accept(self, order: CreatePayment, caller: Merchant, idempotency_key: str | None) -> Accepted:
+        """Raises Problem. Nothing is claimed or written for an order that is refused."""
+        if order.merchant_id is not None and order.merchant_id != caller.merchant_id:
+            raise Problem(Code.FORBIDDEN, "merchant_id names another merchant than the key's.")
+        if self.unit_of_work.overloaded():
+            raise Problem(Code.OVERLOADED)
+        command, snapshot = self._command(order, caller)
+        key = idempotency_key or await self._derived_key(order, caller)
+        claim = store.claim(caller.merchant_id, CREATE, key, fingerprint=self._fingerprint(order, caller), payment_id=snapshot.payment_id)
+
+        def change(work: Work) -> None:
+            store.insert_payment(work, command, snapshot, due_at=work.now + timedelta(seconds=self.waiting.resume_after_s))
+            store.tell(work, snapshot.payment_id, "payment.created", amount=snapshot.amount.amount_minor, currency=snapshot.amount.currency)
+            work.send(command)
+
+        try:
+            with available():
+                async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                    await self.unit_of_work.win(claim, change)
+        except AlreadyHandled:
+            return Accepted(await self._replay(caller, claim.row), replayed=True)
+        return Accepted(snapshot, replayed=False)
+
+    async def show(self, caller: Merchant, payment_id: UUID) -> PaymentSnapshot:
+        """Another merchant's payment is as unknown as one that never was."""
+        with available():
+            found = await self.queries.payment(caller.merchant_id, payment_id)
+        if found is None:
+            raise Problem(Code.NOT_FOUND, "There is no such payment.")
+        return found
+
+    async def outcome(self, caller: Merchant, payment: PaymentSnapshot, wait_s: float) -> PaymentSnapshot:
+        """The payment as soon as it has left `processing`, or as it is when the wait is over."""
+        if payment.status != "processing" or wait_s <= 0 or self.live.full():
+            return payment
+        until = monotonic_s() + wait_s
+        async with self.live.watching(payment.payment_id) as changed:
+            payment = await self.show(caller, payment.payment_id)
+            while payment.status == "processing" and (left_s := until - monotonic_s()) > 0:
+                try:
+                    async with asyncio.timeout(left_s):
+                        payment = await changed.get()
+                except TimeoutError:
+                    break
+        return payment
+
+    def _command(self, order: CreatePayment, caller: Merchant) -> tuple[RoutePayment, PaymentSnapshot]:
+        payment_id, now = new_id(), utc_now()
+        currency = order.currency or caller.currency
+        try:
+            amount_minor = order.amount if order.amount is not None else minor_units(order.price or 0, currency)  # type: ignore[arg-type]
+        except BadMoney as error:
+            raise Problem(Code.VALIDATION_ERROR, details={"errors": [{"field": "price", "message": str(error), "type": "money"}]}) from None
+        amount = Money(amount_minor=amount_minor, currency=currency)
+        clear = order.instrument.model_dump(exclude_defaults=True) if order.instrument else {}
+        number = number_of(clear)
+        hints = hints_of(clear, fingerprint(self.fingerprint_key, number) if number else None)
+        command = RoutePayment(
+            correlation_id=payment_id,
+            payment_id=payment_id,
+            merchant_id=caller.merchant_id,
+            amount=amount,
+            method=order.method,
+            capture=order.capture,
+            instrument=self.sealer.seal(caller.merchant_id, clear) if clear else None,
+            hints=hints,
+            customer_id=order.customer_id,
+            preferred_gateway=order.alias,
+            created_at=now,
+        )
+        snapshot = PaymentSnapshot(
+            payment_id=payment_id,
+            merchant_id=caller.merchant_id,
+            status="processing",
+            sequence=0,
+            amount=amount,
+            method=order.method,
+            order_id=order.order_id,
+            customer_id=order.customer_id,
+            instrument=hints.masked,
+            metadata=order.metadata,
+            created_at=now,
+            updated_at=now,
+        )
+        return command, snapshot
+
+    def _fingerprint(self, order: CreatePayment, caller: Merchant) -> str:
+        """Of the order as it is meant, whatever its spelling; keyed, because it covers the number, and never the CVV."""
+        meant: dict[str, Any] = order.model_dump(mode="json", exclude={"vpa": True, "merchant_id": True, "instrument": {"cvv"}})
+        meant["currency"] = order.currency or caller.currency
+        return hmac.new(self.fingerprint_key, orjson.dumps(meant, option=orjson.OPT_SORT_KEYS), hashlib.sha256).hexdigest()
+
+    async def _derived_key(self, order: CreatePayment, caller: Merchant) -> str:
+        """For merchants whose setting allows it: the event's id, or the order's for as long as its payment lives or has succeeded."""
+        if order.event_id:
+            return f"event:{order.event_id}"
+        if caller.derive_idempotency_key and order.order_id:
+            with available():
+                dead = await self.queries.dead_payments_of_order(caller.merchant_id, order.order_id)
+            return f"order:{order.order_id}:{dead + 1}"
+        raise Problem(Code.MISSING_IDEMPOTENCY_KEY)
+
+    async def _replay(self, caller: Merchant, claimed: dict[str, Any]) -> PaymentSnapshot:
+        with available():
+            found = await self.queries.claimed(claimed["claim"])
+        if found is None:
+            raise Problem(Code.TEMPORARILY_UNAVAILABLE)
+        print_before, payment_id = found
+        if print_before != claimed["fingerprint"]:
+            raise Problem(Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD)
+        return await self.show(caller, payment_id)
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """The database's absence is the merchant's 503, with a word on when to come again."""
+    try:
+        yield
+    except Exception as error:
+        if blame(error) is Blame.AWAY:
+            raise Problem(Code.TEMPORARILY_UNAVAILABLE) from error
+        raise

@@ -1,0 +1,69 @@
+"""Who calls: an API key with its secret, in two headers or as HTTP Basic, or an operator's key."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.api.http.layer import Caller, Code, Problem, Role
+from services.api.queries import Key, Queries
+from shared.clock import monotonic_s
+
+REMEMBERED_S = 1.0  # a revoked key works at most this long on any replica
+REMEMBERED_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant(Caller):
+    """The caller of a merchant's route, with the settings that its requests follow."""
+
+    currency: str = "INR"
+    answer_wait_s: int = 0
+    derive_idempotency_key: bool = False
+
+
+class Keys:
+    def __init__(self, queries: Queries, *, internal_api_key: str) -> None:
+        self.queries = queries
+        self.internal = hashlib.sha256(internal_api_key.encode()).digest()
+        self.remembered: dict[str, tuple[float, Key | None]] = {}
+
+    async def who(self, headers: Mapping[str, str]) -> Caller | None:
+        """None where nobody says who they are or the secret is wrong."""
+        if internal := headers.get("X-Internal-Api-Key"):
+            same = hmac.compare_digest(hashlib.sha256(internal.encode()).digest(), self.internal)
+            return Caller(Role.OPERATOR, "operator", "internal") if same else None
+        key_id, secret = headers.get("X-Api-Key"), headers.get("X-Api-Secret")
+        if key_id is None or secret is None:
+            key_id, secret = basic(headers.get("Authorization", ""))
+        key = await self._key(key_id) if key_id and len(key_id) <= 128 else None
+        if key is None or not hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), key.secret_sha256):
+            return None
+        said = headers.get("X-Merchant-Id")
+        if said is not None and said != key.merchant_id:
+            raise Problem(Code.FORBIDDEN, "X-Merchant-Id names another merchant than the key's.")
+        return Merchant(Role.MERCHANT, key.name, key.key_id, key.merchant_id, key.currency, key.answer_wait_s, key.derive_idempotency_key)
+
+    async def _key(self, key_id: str) -> Key | None:
+        now, found = monotonic_s(), self.remembered.get(key_id)
+        if found and now - found[0] < REMEMBERED_S:
+            return found[1]
+        key = await self.queries.key(key_id)
+        if len(self.remembered) >= REMEMBERED_MAX:
+            self.remembered.clear()
+        self.remembered[key_id] = (now, key)
+        return key
+
+
+def basic(authorization: str) -> tuple[str, str]:
+    """RFC 7617. Two empty strings where there is none."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return "", ""
+    try:
+        user, _, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return "", ""
+    return user, password

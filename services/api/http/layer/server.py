@@ -1,0 +1,62 @@
+"""The server around the application: limits on connections and headers, and our shape for requests too broken to reach a route."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from services.api.http.layer.guard import refused_early
+from services.api.http.layer.problems import Code, Problem
+
+LIMITS: dict[str, Any] = {
+    "max_line_size": 8190,  # bytes of method, path and query
+    "max_field_size": 8190,  # bytes of one header
+    "max_headers": 64,
+    "keepalive_timeout": 75.0,  # s; longer than the 60 s of common load balancers, so that they close first
+    "auto_decompress": False,  # compressed bodies are refused, so none may be unpacked
+    "lingering_time": 5.0,  # s of reading what is left of a refused body, so that its sender sees the answer and not a reset
+    "access_log": None,  # a line per request costs more than the request; the services log events
+}
+
+log = structlog.get_logger(__name__)
+
+
+class EdgeConnection(RequestHandler):
+    """aiohttp's own page quotes the broken line, and so does its log: it may be the line with the secret."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        code = Code.MALFORMED_REQUEST if status < 500 else Code.INTERNAL_ERROR
+        log.warning("request_unreadable", status=status, error=type(exc).__qualname__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer had begun")
+        response = refused_early(Problem(code), {})
+        response.force_close()
+        return response
+
+
+class EdgeServer(web.Server):
+    def __call__(self) -> RequestHandler:
+        return EdgeConnection(self, loop=self._loop, **self._kwargs)
+
+
+class EdgeRunner(web.AppRunner):
+    """`web.AppRunner` with the edge's limits. Settings given by name go before LIMITS."""
+
+    def __init__(self, app: web.Application, **settings: Any) -> None:
+        super().__init__(app, **{**LIMITS, **settings})
+
+    async def _make_server(self) -> web.Server:
+        made = await super()._make_server()
+        return EdgeServer(
+            made.request_handler,
+            request_factory=made.request_factory,
+            handler_cancellation=made.handler_cancellation,
+            loop=asyncio.get_running_loop(),
+            **made._kwargs,
+        )

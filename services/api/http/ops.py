@@ -1,0 +1,36 @@
+"""Routes that tell whether the edge is well."""
+
+from pydantic import BaseModel
+
+from services.api.http.layer import Reply, Role, Routes
+from shared.ops import OpsPort
+
+router = Routes(tag="operations")
+
+
+class Check(BaseModel):
+    ok: bool
+    detail: str
+
+
+class Readiness(BaseModel):
+    ready: bool
+    checks: dict[str, Check]
+
+
+class Liveness(BaseModel):
+    alive: bool
+
+
+@router.get("/ops/readiness", needs=Role.PUBLIC, also=[503])
+async def readiness(ops: OpsPort) -> Reply[Readiness]:
+    """Can this replica take payments now? Database, broker and its own queues are asked."""
+    ready, checks = await ops.readiness()
+    found = {name: Check.model_validate(one) for name, one in checks.items()}
+    return Reply(Readiness(ready=ready, checks=found), status=200 if ready else 503)
+
+
+@router.get("/ops/liveness", needs=Role.PUBLIC)
+async def liveness() -> Liveness:
+    """Is the process there?"""
+    return Liveness(alive=True)

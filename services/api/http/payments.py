@@ -1,0 +1,114 @@
+"""Routes of payments."""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from services.api.http.bodies import CreatePayment
+from services.api.http.edge import Edge
+from services.api.http.keys import Merchant
+from services.api.http.layer import Code, Reply, Role, Routes
+from shared import ids
+from shared.public import PaymentView
+
+router = Routes(tag="payments", description="Create payments and follow them.")
+WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})", re.IGNORECASE)
+WAIT_MAX_S = 30
+
+
+def _is_payment_id(text: str) -> str:
+    ids.private(ids.PAYMENT, text)
+    return text
+
+
+class PaymentPath(BaseModel):
+    payment_id: Annotated[str, AfterValidator(_is_payment_id), Field(examples=["pay_02UwR5cXq1ZbT4rJvYkN8s"])]
+
+    @property
+    def uuid(self) -> UUID:
+        return ids.private(ids.PAYMENT, self.payment_id)
+
+
+class CreateHeaders(BaseModel):
+    idempotency_key: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", alias="Idempotency-Key")] | None = None
+    prefer: (
+        Annotated[str, Field(max_length=200, alias="Prefer", description="`wait=N`: answer with the outcome, after N s at most (RFC 7240)")]
+        | None
+    ) = None
+
+    def wait_s(self, default_s: float) -> float:
+        found = WAIT.search(self.prefer or "")
+        return min(float(found.group(1)), WAIT_MAX_S) if found else default_s
+
+
+class TrackingLine(BaseModel):
+    at: datetime
+    event: str
+    detail: dict[str, Any]
+
+
+class Tracking(BaseModel):
+    """What happened to a payment, in order."""
+
+    payment_id: str
+    status: str
+    items: list[TrackingLine]
+
+
+class Ping(BaseModel):
+    ok: bool
+
+
+@router.post(
+    "/payments",
+    needs=Role.MERCHANT,
+    status=201,
+    errors=[
+        Code.MISSING_IDEMPOTENCY_KEY,
+        Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD,
+        Code.OVERLOADED,
+        Code.TEMPORARILY_UNAVAILABLE,
+    ],
+    sends={"Location": "where the payment is", "Idempotent-Replayed": "`true` where the key had been used for this same order"},
+)
+async def create_payment(body: CreatePayment, headers: CreateHeaders, caller: Merchant, edge: Edge) -> Reply[PaymentView]:
+    """Accept a payment.
+
+    201 means that it is stored and will be carried out, not that it has succeeded: follow it by webhook, `GET` or `Prefer: wait=N`.
+    The same Idempotency-Key with the same order answers with the same payment, however often and from whichever replica.
+    """
+    accepted = await edge.accept(body, caller, headers.idempotency_key)
+    payment = await edge.outcome(caller, accepted.payment, headers.wait_s(caller.answer_wait_s))
+    view = PaymentView.of(payment)
+    more = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+    return Reply(view, headers={"Location": view.links.self, **more})
+
+
+@router.get("/payments/ping", needs=Role.PUBLIC)
+async def ping() -> Ping:
+    """Is the edge there?"""
+    return Ping(ok=True)
+
+
+@router.get("/payments/{payment_id}", needs=Role.MERCHANT, errors=[Code.TEMPORARILY_UNAVAILABLE])
+async def show_payment(path: PaymentPath, caller: Merchant, edge: Edge) -> PaymentView:
+    """One payment as it is now."""
+    return PaymentView.of(await edge.show(caller, path.uuid))
+
+
+@router.get("/payments/{payment_id}/show", needs=Role.MERCHANT, errors=[Code.TEMPORARILY_UNAVAILABLE])
+async def show_payment_again(path: PaymentPath, caller: Merchant, edge: Edge) -> PaymentView:
+    """One payment as it is now, under an older address."""
+    return await show_payment(path, caller, edge)
+
+
+@router.get("/payments/{payment_id}/tracking", needs=Role.MERCHANT, errors=[Code.TEMPORARILY_UNAVAILABLE])
+async def track_payment(path: PaymentPath, caller: Merchant, edge: Edge) -> Tracking:
+    """Every step of a payment: attempts, what gateways said, states entered."""
+    payment = await edge.show(caller, path.uuid)
+    lines = await edge.queries.timeline(path.uuid)
+    items = [TrackingLine(at=line.at, event=line.event, detail=line.detail) for line in lines]
+    return Tracking(payment_id=path.payment_id, status=payment.status, items=items)

@@ -1,0 +1,1 @@
+"""What an answer means, as functions of their arguments."""

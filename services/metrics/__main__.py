@@ -1,0 +1,7 @@
+"""`python -m services.metrics`"""
+
+from services.metrics.wiring import build
+from shared.runtime import serve
+
+if __name__ == "__main__":
+    serve(build())

@@ -1,0 +1,31 @@
+"""Events the notifier owes to somebody."""
+
+from services.notifier import store
+from services.notifier.domain.owed import body_of, delivery_id, event_type, owed_to
+from services.notifier.sender import LEASE_S, Sender
+from services.notifier.store import Due
+from shared import topology
+from shared.contracts import AnyPaymentEvent
+from shared.messaging.handlers import Hears
+from shared.storage.unit_of_work import UnitOfWork
+from shared.storage.work import Work
+
+hears = Hears()
+
+
+@hears(topology.NOTIFIER_EVENTS)
+async def payment_changed(event: AnyPaymentEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
+    """One delivery per matching endpoint, leased to this process in the transaction that makes it, then sent at once."""
+    owed: list[Due] = []
+
+    def change(work: Work) -> None:
+        owed.clear()  # a change may run again
+        name, body = event_type(event), body_of(event)
+        for endpoint in owed_to(name, store.read_endpoints(work, event.payment.merchant_id)):
+            named = delivery_id(event.message_id, endpoint.endpoint_id)
+            due = store.owe(work, event, endpoint, delivery_id=named, event_name=name, body=body, lease_s=LEASE_S)
+            if endpoint.enabled:
+                owed.append(due)
+
+    await unit_of_work.once(event, change, loads=store.endpoints_of(event))
+    sender.offer(owed)

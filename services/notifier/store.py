@@ -1,0 +1,146 @@
+"""The notifier's tables. A delivery is a row until it is delivered or parked; its due_at is the schedule."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.notifier.domain.owed import Endpoint
+from services.notifier.domain.schedule import Answer, Delivered, Parked, Retry, Verdict
+from shared.contracts import PaymentEvent
+from shared.storage.bulk import insert, update
+from shared.storage.tables import inbox_table, new_metadata, outbox_table
+from shared.storage.work import Load, Rows, Work
+
+metadata = new_metadata()
+inbox, outbox = inbox_table(metadata), outbox_table(metadata)
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("endpoint_id", Text, primary_key=True),
+    Column("merchant_id", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("secret_sealed", Text, nullable=False),  # AES-GCM under PAYMESH_SECRETS_KEY
+    Column("events", JSONB, nullable=False, server_default="[]"),
+    Column("enabled", Boolean, nullable=False, server_default="true"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("endpoints_merchant", "merchant_id"),
+)
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("endpoint_id", Text, ForeignKey("endpoints.endpoint_id"), nullable=False),
+    Column("merchant_id", Text, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False),  # due · delivered · parked · skipped
+    Column("reason", Text),
+    Column("tries", SmallInteger, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("due_at", DateTime(timezone=True)),  # null when nothing will be tried by itself
+    Index("deliveries_payment", "payment_id"),
+    Index("deliveries_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("delivery_id", Uuid, ForeignKey("deliveries.delivery_id"), primary_key=True),
+    Column("number", SmallInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("latency_ms", Integer, nullable=False),
+)
+
+ENDPOINTS = Rows(
+    "SELECT merchant_id AS key, jsonb_agg(jsonb_build_object('endpoint_id', endpoint_id, 'url', url, 'secret_sealed', secret_sealed,"
+    " 'events', events, 'enabled', enabled) ORDER BY endpoint_id) AS endpoints"
+    " FROM endpoints WHERE merchant_id = ANY(cast(:keys AS text[]))"
+    " GROUP BY merchant_id ORDER BY merchant_id",
+    rank=1,
+    exclusive=False,
+)
+OWE = insert(
+    deliveries, "delivery_id", "event_id", "endpoint_id", "merchant_id", "payment_id", "type", "body", "state", "due_at",
+    tail="ON CONFLICT (delivery_id) DO NOTHING",
+)  # fmt: skip
+SETTLE = update(deliveries, "state", "reason", "tries", "due_at", key="delivery_id", where="deliveries.state = 'due'")
+LOG = insert(delivery_attempts, "delivery_id", "number", "at", "status", "error", "latency_ms", tail="ON CONFLICT DO NOTHING")
+TAKE_DUE = text(
+    "WITH taken AS (UPDATE deliveries SET due_at = now() + make_interval(secs => :lease_s) WHERE delivery_id IN"
+    " (SELECT delivery_id FROM deliveries WHERE due_at <= now() ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)"
+    " RETURNING delivery_id, endpoint_id, body, tries)"
+    " SELECT taken.delivery_id, taken.endpoint_id, taken.body, taken.tries, endpoints.url, endpoints.secret_sealed"
+    " FROM taken JOIN endpoints USING (endpoint_id)"
+)
+SEED = text(
+    "INSERT INTO endpoints (endpoint_id, merchant_id, url, secret_sealed) VALUES (:endpoint_id, :merchant_id, :url, :secret_sealed)"
+    " ON CONFLICT (endpoint_id) DO UPDATE SET url = excluded.url, secret_sealed = excluded.secret_sealed, enabled = true"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery in this process's hands until its lease is over."""
+
+    delivery_id: UUID
+    endpoint_id: str
+    url: str
+    secret_sealed: str
+    body: bytes
+    tries: int
+
+
+def endpoints_of(event: PaymentEvent) -> Sequence[Load]:
+    return [Load(ENDPOINTS, event.payment.merchant_id)]
+
+
+def read_endpoints(work: Work, merchant_id: str) -> list[Endpoint]:
+    row = work.row(ENDPOINTS, merchant_id)
+    return [Endpoint(**{**one, "events": frozenset(one["events"])}) for one in row.endpoints] if row else []
+
+
+def owe(work: Work, event: PaymentEvent, endpoint: Endpoint, *, delivery_id: UUID, event_name: str, body: bytes, lease_s: float) -> Due:
+    work.write(
+        OWE,
+        delivery_id=delivery_id,
+        event_id=event.message_id,
+        endpoint_id=endpoint.endpoint_id,
+        merchant_id=event.payment.merchant_id,
+        payment_id=event.payment.payment_id,
+        type=event_name,
+        body=body,
+        state="due" if endpoint.enabled else "skipped",
+        due_at=work.now + timedelta(seconds=lease_s) if endpoint.enabled else None,
+    )
+    return Due(delivery_id, endpoint.endpoint_id, endpoint.url, endpoint.secret_sealed, body, 0)
+
+
+def settle(work: Work, due: Due, verdict: Verdict, answer: Answer, *, at: datetime, latency_ms: int) -> None:
+    state, due_at = {Delivered: ("delivered", None), Parked: ("parked", None)}.get(type(verdict), ("due", None))
+    if isinstance(verdict, Retry):
+        due_at = verdict.due_at
+    tries = due.tries + 1
+    work.write(SETTLE, delivery_id=due.delivery_id, state=state, reason=verdict.reason, tries=tries, due_at=due_at)
+    log: dict[str, Any] = {"status": answer.status, "error": answer.error, "latency_ms": latency_ms}
+    work.write(LOG, delivery_id=due.delivery_id, number=tries, at=at, **log)
+
+
+async def take_due(engine: AsyncEngine, *, lease_s: float, most: int) -> list[Due]:
+    async with engine.begin() as connection:
+        rows = (await connection.execute(TAKE_DUE, {"lease_s": lease_s, "most": most})).mappings().all()
+    return [Due(**row) for row in rows]
+
+
+async def seed_endpoint(engine: AsyncEngine, *, endpoint_id: str, merchant_id: str, url: str, secret_sealed: str) -> None:
+    async with engine.begin() as connection:
+        row = {"endpoint_id": endpoint_id, "merchant_id": merchant_id, "url": url, "secret_sealed": secret_sealed}
+        await connection.execute(SEED, row)

@@ -1,0 +1,1 @@
+"""What evidence proves, as functions of their arguments."""

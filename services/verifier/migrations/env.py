@@ -1,0 +1,6 @@
+"""Alembic's entry: this service's tables."""
+
+from services.verifier.store import metadata
+from shared.storage.migrate import run
+
+run(metadata)

@@ -1,0 +1,138 @@
+"""Outbox to broker, at least once: a row is deleted only after the broker has acknowledged it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aio_pika.exceptions import DeliveryError
+from pamqp.commands import Basic
+from sqlalchemy import Table, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.clock import monotonic_s
+from shared.messaging.envelope import REASON, RUNG, envelopes, pack
+from shared.messaging.failure import reason_of
+from shared.messaging.rabbit import EXCHANGES, Broker
+from shared.storage.blame import Blame, blame
+from shared.storage.work import Outgoing
+from shared.storage.writer import IN_HAND_S
+
+PUBLISH_TIMEOUT_S = 5.0  # the client's own timeout does not bound its wait for a reconnect
+REFUSALS_MAX = 60  # an unroutable row is tried this often, a little later each time, then parked and reported
+OFFERED_MAX = 20_000  # rows in hand; more wait in the table until they are due
+
+log = structlog.get_logger()
+
+
+class Relay:
+    """Moves what this process has just committed, from memory, and what is due in the table: the ladder, and what a crash left.
+
+    Any number of relays may run: due rows are taken under `SKIP LOCKED` and a lease, and a row moved twice is one message id.
+    """
+
+    def __init__(self, engine: AsyncEngine, outbox: Table, broker: Broker, *, batch_max: int = 500, idle_s: float = 0.25) -> None:
+        self.engine, self.broker = engine, broker
+        self.batch_max, self.idle_s = batch_max, idle_s
+        self.offered: list[Outgoing] = []
+        self.spoken = asyncio.Event()
+        self.at_rest = asyncio.Event()  # nothing in hand; a stop waits for it
+        self.at_rest.set()
+        self.polled_at = 0.0
+        name = outbox.name
+        self.take = text(
+            f"UPDATE {name} SET due_at = now() + interval '{IN_HAND_S} seconds' WHERE id IN (SELECT id FROM {name} WHERE due_at <= now()"
+            f" AND parked_at IS NULL ORDER BY due_at LIMIT {batch_max} FOR UPDATE SKIP LOCKED)"
+            " RETURNING id, message_id, exchange, routing_key, kind, body, rung, reason"
+        )
+        self.delete = text(f"DELETE FROM {name} WHERE id = ANY(cast(:ids AS uuid[]))")
+        self.postpone = text(f"UPDATE {name} SET due_at = now() + interval '1 second' WHERE id = ANY(cast(:ids AS uuid[]))")
+        self.refuse = text(
+            f"UPDATE {name} SET refusals = refusals + 1, due_at = now() + make_interval(secs => least(60, refusals + 1)),"
+            f" parked_at = CASE WHEN refusals + 1 >= {REFUSALS_MAX} THEN now() END, reason = coalesce(reason, :why)"
+            " WHERE id = ANY(cast(:ids AS uuid[])) RETURNING id, parked_at"
+        )
+
+    def offer(self, rows: Sequence[Outgoing]) -> None:
+        """Rows just committed by this process, due only when its grace is over: until then they are ours to move."""
+        room = OFFERED_MAX - len(self.offered)
+        self.offered.extend(rows[:room])
+        self.at_rest.clear()
+        self.spoken.set()
+
+    async def run(self) -> None:
+        while True:
+            self.spoken.clear()
+            try:
+                full = await self.move()
+            except Exception as error:
+                if blame(error) is not Blame.AWAY:
+                    raise
+                full = False
+                await asyncio.sleep(self.idle_s)
+            if not full and not self.offered:
+                self.at_rest.set()
+                try:
+                    async with asyncio.timeout(self.idle_s):
+                        await self.spoken.wait()
+                except TimeoutError:
+                    pass
+
+    async def move(self) -> bool:
+        """One round. True where there is surely more."""
+        rows, self.offered = self.offered[: self.batch_max], self.offered[self.batch_max :]
+        if rows:
+            await self._publish_all(rows)
+        if monotonic_s() - self.polled_at < self.idle_s:
+            return bool(self.offered)
+        due = await self._take_due()
+        if due:
+            await self._publish_all(due)
+        if len(due) < self.batch_max:
+            self.polled_at = monotonic_s()
+        return len(due) == self.batch_max
+
+    async def _take_due(self) -> list[Outgoing]:
+        async with self.engine.begin() as connection:
+            return [
+                Outgoing(row.message_id, row.exchange, row.routing_key, row.kind, row.body, row.rung, row.reason, id=row.id)
+                for row in await connection.execute(self.take)
+            ]
+
+    async def _publish_all(self, rows: Sequence[Outgoing]) -> None:
+        packed = list(envelopes(rows))
+        outcomes = await asyncio.gather(*map(self._publish, packed), return_exceptions=True)
+        # "No exception" is not enough: a cancelled publish has neither an exception here nor an acknowledgement.
+        sent = [row.id for one, outcome in zip(packed, outcomes, strict=True) if isinstance(outcome, Basic.Ack) for row in one]
+        refused = [(one, outcome) for one, outcome in zip(packed, outcomes, strict=True) if not isinstance(outcome, Basic.Ack)]
+        async with self.engine.begin() as connection:
+            if sent:
+                await connection.execute(self.delete, {"ids": sent})
+            for one, outcome in refused:
+                await self._keep(connection, [row.id for row in one], one[0], outcome)
+
+    async def _keep(self, connection: Any, ids: list[Any], first: Outgoing, outcome: object) -> None:
+        """One unroutable row neither blocks nor replays its neighbours; a broker that is away is nobody's fault and counts nothing."""
+        why = reason_of(outcome) if isinstance(outcome, BaseException) else f"not acknowledged: {outcome!r}"
+        where = {"exchange": first.exchange, "routing_key": first.routing_key, "kind": first.kind, "rows": len(ids)}
+        if not isinstance(outcome, DeliveryError):
+            log.warning("publish_failed", **where, reason=why)
+            await connection.execute(self.postpone, {"ids": ids})
+            return
+        parked = [row.id for row in await connection.execute(self.refuse, {"ids": ids, "why": why}) if row.parked_at]
+        log.error("unroutable" if not parked else "unroutable_parked", **where, reason=why, parked=len(parked))
+
+    async def _publish(self, rows: Sequence[Outgoing]) -> Any:
+        first = rows[0]
+        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+            return await self.broker.publish(
+                pack([row.body for row in rows]),
+                exchange=EXCHANGES[first.exchange],
+                routing_key=first.routing_key,
+                message_id=str(first.message_id),
+                message_type=first.kind,
+                headers={RUNG: first.rung, REASON: first.reason or ""},
+                content_type="application/json",
+                persist=True,
+                mandatory=True,
+            )

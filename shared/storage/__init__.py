@@ -1,0 +1,1 @@
+"""How a service keeps its promises in PostgreSQL: claims, row locks, state and outbox in one transaction."""

@@ -1,0 +1,28 @@
+"""Whose fault a database error is, by its SQLSTATE: asyncpg's data errors reach SQLAlchemy as plain DBAPIError."""
+
+from enum import Enum, auto
+
+from sqlalchemy.exc import DBAPIError
+
+ROW_SQLSTATES = ("22", "23", "57014")  # bad data · broken constraint · statement timeout: find the one row that did it
+# connection · deadlock, serialization · out of connections, memory or disk · lock timeout · shutting down, starting up ·
+# no such database (while it is restored) · read-only (a standby after a failover)
+AWAY_SQLSTATES = ("08", "40", "53", "55P03", "57P", "3D000", "25006")
+
+
+class Blame(Enum):
+    ROW = auto()
+    AWAY = auto()
+    OTHER = auto()
+
+
+def blame(error: BaseException) -> Blame:
+    """AWAY is nobody's fault and passes; ROW is one change's own; OTHER is a bug."""
+    if isinstance(error, DBAPIError):
+        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        if sqlstate.startswith(ROW_SQLSTATES):
+            return Blame.ROW
+        if error.connection_invalidated or sqlstate.startswith(AWAY_SQLSTATES) or not sqlstate:
+            return Blame.AWAY
+        return Blame.OTHER
+    return Blame.AWAY if isinstance(error, OSError | TimeoutError) else Blame.OTHER

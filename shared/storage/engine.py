@@ -1,0 +1,28 @@
+"""A connection pool with the timeouts a payment system needs. It connects lazily, so building one does no I/O."""
+
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.settings import Settings
+
+POOL_SIZE = 6  # committer, relay, sweepers, reads: a service needs few, because pending changes share one transaction
+
+
+def build(settings: Settings, *, service: str) -> AsyncEngine:
+    return create_async_engine(
+        settings.database_url,
+        pool_size=POOL_SIZE,
+        max_overflow=4,
+        pool_timeout=5.0,
+        pool_recycle=1800,
+        connect_args={
+            "timeout": 5.0,
+            "command_timeout": settings.statement_timeout_ms / 1000 + 5,  # the server's own timeout answers first
+            "server_settings": {
+                "application_name": f"paymesh-{service}",
+                "lock_timeout": str(settings.lock_timeout_ms),
+                "statement_timeout": str(settings.statement_timeout_ms),
+                "idle_in_transaction_session_timeout": "30000",
+                "jit": "off",  # compiling costs more than these short statements run
+            },
+        },
+    )
