@@ -20,7 +20,7 @@ class Instrument(BaseModel):
 
 
 class Upi(Instrument):
-    type: Annotated[Literal["UPI"], Upper]
+    type: Literal["UPI"]
     vpa: Annotated[str, Field(max_length=321, examples=["success@sandbox"])]
 
     @field_validator("vpa")
@@ -31,7 +31,7 @@ class Upi(Instrument):
 
 
 class Card(Instrument):
-    type: Annotated[Literal["CARD"], Upper]
+    type: Literal["CARD"]
     number: Annotated[str, Field(min_length=12, max_length=23, examples=["4100280000001007"])]
     expiry_month: Annotated[int, Field(ge=1, le=12)]
     expiry_year: Annotated[int, Field(ge=2000, le=2100)]
@@ -50,12 +50,12 @@ class Card(Instrument):
 
 
 class Netbanking(Instrument):
-    type: Annotated[Literal["NETBANKING"], Upper]
+    type: Literal["NETBANKING"]
     bank: Text64
 
 
 class Wallet(Instrument):
-    type: Annotated[Literal["WALLET"], Upper]
+    type: Literal["WALLET"]
     wallet: Text64
 
 

@@ -1,0 +1,132 @@
+"""One account's charges, found by id, by reference, by idempotency key and by time. In memory; the journal is what lasts."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from deploy.sandbox.behaviour import MESSAGES
+
+Status = Literal["succeeded", "authorized", "failed", "requires_action", "pending"]
+
+KINDS: dict[Status, str] = {
+    "succeeded": "charged",
+    "authorized": "authorized",
+    "failed": "refused",
+    "requires_action": "action_required",
+    "pending": "pending",
+}
+STATUSES = {kind: status for status, kind in KINDS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`amount_minor` is what the payer's account was charged, `requested_minor` what the order said. Knows no instrument."""
+
+    charge_id: str
+    reference: str
+    idempotency_key: str | None
+    operation: str
+    amount_minor: int
+    requested_minor: int
+    currency: str
+    method: str
+    behaviour: str
+    status: Status
+    created_at: str  # RFC 3339 in UTC with six decimals, so that text order is time order
+    code: str | None = None
+
+    def view(self) -> dict[str, Any]:
+        """As the gateway's API shows it."""
+        shown = {
+            "id": self.charge_id,
+            "reference": self.reference,
+            "status": self.status,
+            "operation": self.operation,
+            "amount_minor": self.amount_minor,
+            "currency": self.currency,
+            "method": self.method,
+            "created_at": self.created_at,
+        }
+        if self.code is not None:
+            shown |= {"code": self.code, "message": MESSAGES.get(self.code, "")}
+        return shown
+
+    def record(self, account: str, at: str) -> dict[str, Any]:
+        """The journal's line for the fact that the charge is now in this status."""
+        return {
+            "at": at,
+            "account": account,
+            "kind": KINDS[self.status],
+            "charge_id": self.charge_id,
+            "reference": self.reference,
+            "idempotency_key": self.idempotency_key,
+            "operation": self.operation,
+            "amount_minor": self.amount_minor,
+            "requested_minor": self.requested_minor,
+            "currency": self.currency,
+            "method": self.method,
+            "behaviour": self.behaviour,
+            "code": self.code,
+        }
+
+
+class Book:
+    def __init__(self) -> None:
+        self._charges: dict[str, Charge] = {}
+        self._by_reference: dict[str, tuple[str, ...]] = {}
+        self._by_key: dict[str, str] = {}
+        self._by_time: list[tuple[str, str]] = []  # (created_at, id)
+
+    def __len__(self) -> int:
+        return len(self._charges)
+
+    def put(self, charge: Charge) -> None:
+        """Enter a new charge, or the next status of one that is here."""
+        known = charge.charge_id in self._charges
+        self._charges[charge.charge_id] = charge
+        if known:
+            return
+        self._by_reference[charge.reference] = (*self._by_reference.get(charge.reference, ()), charge.charge_id)
+        if charge.idempotency_key is not None:
+            self._by_key.setdefault(charge.idempotency_key, charge.charge_id)
+        insort(self._by_time, (charge.created_at, charge.charge_id))
+
+    def replay(self, record: Mapping[str, Any]) -> None:
+        """Enter what a journal line says."""
+        status, known = STATUSES[record["kind"]], self._charges.get(record["charge_id"])
+        if known is not None:
+            self.put(replace(known, status=status, code=record["code"]))
+            return
+        same = ("charge_id", "reference", "idempotency_key", "operation", "amount_minor", "requested_minor", "currency", "method")
+        facts = {name: record[name] for name in same}
+        if facts["idempotency_key"] == facts["reference"]:
+            facts["idempotency_key"] = facts["reference"]  # one string instead of two, for each of up to a million charges
+        self.put(Charge(**facts, behaviour=record["behaviour"], status=status, created_at=record["at"], code=record["code"]))
+
+    def get(self, charge_id: str) -> Charge | None:
+        return self._charges.get(charge_id)
+
+    def by_key(self, key: str) -> Charge | None:
+        """The first charge made under an idempotency key."""
+        charge_id = self._by_key.get(key)
+        return None if charge_id is None else self._charges[charge_id]
+
+    def by_reference(self, reference: str, visible_until: str) -> list[Charge]:
+        """Charges, oldest first, that were made before `visible_until`."""
+        found = (self._charges[charge_id] for charge_id in self._by_reference.get(reference, ()))
+        return [charge for charge in found if charge.created_at <= visible_until]
+
+    def between(self, start: str, end: str, cursor: tuple[str, str] | None, limit: int) -> tuple[Sequence[Charge], tuple[str, str] | None]:
+        """Charges with start ≤ created_at < end after `cursor`, at most `limit`, and the cursor of the next page if there is one."""
+        first = bisect_left(self._by_time, (start, ""))
+        if cursor is not None:
+            first = max(first, bisect_right(self._by_time, cursor))
+        last = bisect_left(self._by_time, (end, ""))
+        places = self._by_time[first : min(last, first + limit)]
+        more = first + limit < last
+        return [self._charges[charge_id] for _, charge_id in places], places[-1] if more else None
+
+    def pending(self) -> list[Charge]:
+        """Those that still have to end by themselves."""
+        return [charge for charge in self._charges.values() if charge.status == "pending"]
