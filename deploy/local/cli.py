@@ -4,6 +4,7 @@ import sys
 
 from cyclopts import App
 
+from deploy.local.commands.bench import bench
 from deploy.local.commands.down import down
 from deploy.local.commands.logs import logs
 from deploy.local.commands.pay import pay
@@ -16,7 +17,7 @@ from deploy.local.errors import LocalError
 HELP = "A payment gateway as a mesh of small consumers around one message broker, on this machine."
 
 app = App(name="paymesh", help=HELP, version="0.1.0")
-for command in (up, down, status, logs, pay):
+for command in (up, down, status, logs, pay, bench):
     app.command(command)
 app.command(run_tests, name="test")
 app.command(supervise, show=False)

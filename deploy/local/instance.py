@@ -15,6 +15,7 @@ from deploy.local.process import Process
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = "local"
+RUNNER_RECORD = "runner.json"
 
 
 class Instance:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from deploy.local.errors import LocalError
-from deploy.local.instance import ROOT, Instance
+from deploy.local.instance import ROOT, RUNNER_RECORD, Instance
 from deploy.local.leftovers import end_programs
 from deploy.local.prepare import Preparation
 from deploy.local.process import Identity
@@ -17,13 +17,12 @@ from deploy.local.programs import SANDBOX, SERVICES, Blueprint, Program
 from deploy.local.progress import Progress, Step, step, unseen
 from deploy.local.servers import Server, silent
 from deploy.local.servers.provide import provide
-from deploy.local.service import Service, wait_until_ready
+from deploy.local.service import READY_TIMEOUT_S, Service, wait_until_ready
 from deploy.local.status import MeshStatus, ServerStatus, ServiceStatus, read_status, write_status
 from deploy.local.unit import Unit
 from deploy.local.watch import Watch
 
 ALL = SERVICES
-RUNNER_RECORD = "runner.json"
 
 
 class Mesh:
@@ -45,6 +44,7 @@ class Mesh:
         servers: tuple[Server, Server] | None = None,
         root: Path = ROOT,
         database_prefix: str = "paymesh_",
+        ready_timeout_s: float = READY_TIMEOUT_S,
     ) -> None:
         self.instance = Instance(folder)
         self._settings, self._overrides = dict(settings or {}), dict(overrides or {})
@@ -53,6 +53,7 @@ class Mesh:
         self._given_servers = servers
         self._root = root
         self._database_prefix = database_prefix
+        self._ready_timeout_s = ready_timeout_s
         self._hold = contextlib.ExitStack()
         self._units: dict[str, Unit] = {}
         self._watch: Watch | None = None
@@ -143,7 +144,11 @@ class Mesh:
             self._units[service.name] = service
             progress(Step(service.name, "running"))
             service.start()
-        wait_until_ready(services, lambda name: progress(Step(name, "done", f"{time.monotonic() - started:.1f} s")))
+
+        def ready(name: str) -> None:
+            progress(Step(name, "done", f"{time.monotonic() - started:.1f} s"))
+
+        wait_until_ready(services, ready, self._ready_timeout_s)
 
     def stop(self, progress: Progress = unseen) -> None:
         """End everything, the edge first and the servers last, each with its time to drain; nothing happens when nothing runs."""
@@ -191,7 +196,7 @@ class Mesh:
         unit.stop()
         unit.start()
         if isinstance(unit, Service):
-            wait_until_ready([unit], silent)
+            wait_until_ready([unit], silent, self._ready_timeout_s)
 
     def pids(self) -> dict[str, int | None]:
         """Every process of ours by name; None for what does not run."""
@@ -210,6 +215,7 @@ class Mesh:
         status = MeshStatus(
             instance=self.instance.name,
             state=state,
+            runner=os.getpid(),
             api=blueprint.url("api"),
             shop=blueprint.shop_url,
             internal_api_key=blueprint.internal_api_key,

@@ -74,7 +74,7 @@ class Service:
         return self._process.tail(lines)
 
 
-def wait_until_ready(services: Sequence[Service], ready: Callable[[str], None], timeout_s: float = READY_TIMEOUT_S) -> None:
+def wait_until_ready(services: Sequence[Service], ready: Callable[[str], None], timeout_s: float) -> None:
     """Return when all are, calling `ready` with each name as it comes. Raises StartFailed when one ends or the time is over."""
     deadline = time.monotonic() + timeout_s
     waiting = list(services)

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ValidationError
 
 from deploy.local import demo
 from deploy.local.files import write_atomically
-from deploy.local.instance import Instance
+from deploy.local.instance import RUNNER_RECORD, Instance
+from deploy.local.process import Identity
 from deploy.local.service import readiness
 
 
@@ -37,10 +38,11 @@ class ServerStatus(BaseModel):
 
 
 class MeshStatus(BaseModel):
-    """One instance. `state` is `starting`, `running`, `stopping` or `down`."""
+    """One instance. `state` is `starting`, `running`, `stopping`, `down`, or `abandoned`: the runner was killed and parts still run."""
 
     instance: str
     state: str = "down"
+    runner: int | None = None
     api: str
     shop: str
     merchant: Merchant = Merchant()
@@ -65,13 +67,17 @@ def read_status(instance: Instance) -> MeshStatus | None:
         status = MeshStatus.model_validate_json((instance.folder / "state.json").read_text())
     except (FileNotFoundError, ValidationError):
         return None
-    if not instance.is_held():
-        status.state = "down"
     for name, server in status.servers.items():
         server.pid = instance.process(name).pid
     with ThreadPoolExecutor(8) as pool:
         asked: Iterable[tuple[str, ServiceStatus]] = pool.map(lambda item: _ask(instance, *item), status.services.items())
         status.services = dict(asked)
+    runner = Identity.load(instance.folder / RUNNER_RECORD)
+    if not instance.is_held():
+        pids = [server.pid for server in status.servers.values()] + [service.pid for service in status.services.values()]
+        status.state, status.runner = ("abandoned" if any(pids) else "down"), None
+    elif runner is not None and runner.pid != status.runner:  # what we read is an earlier runner's last word
+        status.state, status.runner = "starting", runner.pid
     return status
 
 

@@ -10,14 +10,15 @@ from deploy.sandbox.behaviour import BEHAVIOURS, SUCCEED, Behaviour
 from deploy.sandbox.order import Instrument
 from deploy.sandbox.settings import Settings
 
-_NORMAL = NormalDist()
-_Z95 = _NORMAL.inv_cdf(0.95)
+_STEPS = 1_024
+_NORMAL = tuple(NormalDist().inv_cdf((step + 0.5) / _STEPS) for step in range(_STEPS))  # inv_cdf itself takes 10 µs, a tenth of an order
+_Z95 = NormalDist().inv_cdf(0.95)
 LATENCY_S_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Two independent numbers in (0, 1), the same ones for a reference in every run."""
+    """Two independent numbers in [0, 1), the same ones for a reference in every run."""
 
     behaviour: float
     latency: float
@@ -26,7 +27,7 @@ class Draw:
     def of(cls, seed: int, account: str, reference: str) -> "Draw":
         digest = blake2b(f"{seed}:{account}:{reference}".encode(), digest_size=16).digest()
         first, second = int.from_bytes(digest[:6], "big"), int.from_bytes(digest[6:12], "big")
-        return cls((first + 0.5) / 2**48, (second + 0.5) / 2**48)
+        return cls(first / 2**48, second / 2**48)
 
 
 def choose(settings: Settings, account: str, instrument: Instrument, amount_minor: int, draw: float) -> Behaviour:
@@ -56,4 +57,4 @@ def wait_s(settings: Settings, behaviour: Behaviour, draw: float) -> float:
     if p50 is None or p95 is None:
         return settings.latency_ms / 1000
     sigma = math.log(p95 / p50) / _Z95
-    return min(LATENCY_S_MAX, p50 / 1000 * math.exp(sigma * _NORMAL.inv_cdf(draw)))
+    return min(LATENCY_S_MAX, p50 / 1000 * math.exp(sigma * _NORMAL[int(draw * _STEPS)]))

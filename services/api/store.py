@@ -1,7 +1,7 @@
 """The edge's tables and every statement it has."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -238,4 +238,4 @@ def entered(snapshot: PaymentSnapshot, standing: Standing, *, now: datetime) -> 
 
 
 def _evidence(evidence: Evidence) -> str:
-    return orjson.dumps(asdict(evidence)).decode()
+    return orjson.dumps(evidence).decode()

@@ -15,7 +15,7 @@ from faststream.exceptions import RejectMessage
 from faststream.rabbit import Channel
 from pydantic import Discriminator, TypeAdapter, ValidationError
 
-from shared import topology
+from shared import measures, topology
 from shared.contracts import Message
 from shared.messaging import failure
 from shared.messaging.envelope import Envelope
@@ -125,9 +125,11 @@ class Subscription:
                 queue=self.inlet.queue, kind=message.kind, message_id=str(message.message_id), payment_id=str(message.correlation_id)
             )
             if fate is failure.Fate.DEAD:
+                measures.DEAD_LETTERED.labels(self.inlet.queue).inc()
                 said.error("dead_lettered", rung=rung, reason=reason)
                 await self.unit_of_work.apply(lambda work: self._bury(work, message, rung, reason))
             else:
+                measures.TRIED_LATER.labels(self.inlet.queue).inc()
                 said.warning("tried_later", rung=rung, reason=reason, exc_info=error)
                 await self.unit_of_work.apply(lambda work: self._postpone(work, message, rung, reason))
 

@@ -10,6 +10,7 @@ from pamqp.commands import Basic
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared import measures
 from shared.clock import monotonic_s
 from shared.messaging.envelope import REASON, RUNG, envelopes, pack
 from shared.messaging.failure import reason_of
@@ -105,6 +106,8 @@ class Relay:
         # "No exception" is not enough: a cancelled publish has neither an exception here nor an acknowledgement.
         sent = [row.id for one, outcome in zip(packed, outcomes, strict=True) if isinstance(outcome, Basic.Ack) for row in one]
         refused = [(one, outcome) for one, outcome in zip(packed, outcomes, strict=True) if not isinstance(outcome, Basic.Ack)]
+        measures.CONTRACTS.inc(len(sent))
+        measures.ENVELOPES.inc(len(packed) - len(refused))
         async with self.engine.begin() as connection:
             if sent:
                 await connection.execute(self.delete, {"ids": sent})
@@ -120,6 +123,7 @@ class Relay:
             await connection.execute(self.postpone, {"ids": ids})
             return
         parked = [row.id for row in await connection.execute(self.refuse, {"ids": ids, "why": why}) if row.parked_at]
+        measures.PARKED.inc(len(parked))
         log.error("unroutable" if not parked else "unroutable_parked", **where, reason=why, parked=len(parked))
 
     async def _publish(self, rows: Sequence[Outgoing]) -> Any:

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from shared import measures
 from shared.clock import utc_now
 from shared.contracts import Message
 from shared.storage.blame import Blame, blame
@@ -156,6 +157,9 @@ class UnitOfWork:
             await self.writer.write(connection, applied)
             outgoing = await self.writer.speak(connection, applied)
             await connection.commit()
+        measures.COMMITS.inc()
+        measures.CHANGES.inc(len(applied))
+        measures.PENDING.set(len(self.pending))
         if outgoing:
             self.said(outgoing)
         return {}

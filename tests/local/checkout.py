@@ -26,7 +26,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-server.serve_forever()
+server.serve_forever(poll_interval=0.02)
 print("stopped properly", flush=True)
 '''
 SERVICE = "import os, runpy, sys\nsys.argv = ['fake', {name!r}, os.environ['PAYMESH_OPS_PORT']]\nrunpy.run_path({server!r})\n"

@@ -6,7 +6,9 @@ from deploy.local.console import Follower, render
 
 
 def test_a_json_line_becomes_columns() -> None:
-    line = '{"at": "2026-07-01T12:34:56.789012Z", "level": "warning", "event": "attempt late", "service": "executor", "ms": 12, "who": "a b"}'
+    line = (
+        '{"at": "2026-07-01T12:34:56.789012Z", "level": "warning", "event": "attempt late", "service": "executor", "ms": 12, "who": "a b"}'
+    )
     assert render("executor", line).plain == '12:34:56.789 executor  warning attempt late ms=12 who="a b"'
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from deploy.local import prepare, watch
 from deploy.local.errors import InstanceBusy, LocalError, StartFailed
+from deploy.local.instance import RUNNER_RECORD
 from deploy.local.leftovers import end_programs, remove
 from deploy.local.mesh import Mesh
+from deploy.local.process import Identity
 from deploy.local.progress import Step
 from deploy.local.servers.given import Given
 from deploy.local.web import call
@@ -41,13 +43,33 @@ class Bench:
         self.said: list[str] = []
         self.meshes: list[Mesh] = []
 
-    def mesh(self, settings: Mapping[str, str] | None = None, overrides: Mapping[str, Mapping[str, str]] | None = None) -> Mesh:
+    def mesh(
+        self,
+        settings: Mapping[str, str] | None = None,
+        overrides: Mapping[str, Mapping[str, str]] | None = None,
+        ready_timeout_s: float = 30.0,
+    ) -> Mesh:
         postgres = Standing("postgres", "postgresql://me:secret@127.0.0.1:5432/postgres", self.folder / "postgres")
         rabbitmq = Standing("rabbitmq", "amqp://me:secret@127.0.0.1:5672/", self.folder / "rabbitmq")
-        servers = (postgres, rabbitmq)
-        mesh = Mesh(self.folder, settings, SERVICES, overrides=overrides, notice=self.said.append, servers=servers, root=self.root)
+        mesh = Mesh(
+            self.folder,
+            settings,
+            SERVICES,
+            overrides=overrides,
+            notice=self.said.append,
+            servers=(postgres, rabbitmq),
+            root=self.root,
+            ready_timeout_s=ready_timeout_s,
+        )
         self.meshes.append(mesh)
         return mesh
+
+    @staticmethod
+    def lose(mesh: Mesh) -> None:
+        """As if its runner had been killed: nobody watches, the lock is free, and everything else is as it was."""
+        assert mesh._watch is not None
+        mesh._watch.close()
+        mesh._hold.close()
 
 
 @pytest.fixture
@@ -87,6 +109,8 @@ def test_the_status_tells_where_everything_is(bench: Bench, running: Mesh) -> No
     assert call("GET", f"{status.services['router'].ops}/readyz").status == 200
     running.stop()
     down = running.status()
+    assert status.runner == os.getpid()
+    assert down.runner is None
     assert (down.state, down.ready, {service.pid for service in down.services.values()}) == ("down", False, {None})
 
 
@@ -162,11 +186,8 @@ def test_a_service_that_ends_while_starting_fails_the_start_with_its_log_and_lea
     assert not mesh.instance.is_held()
 
 
-def test_a_service_that_never_gets_ready_fails_the_start_with_what_is_missing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    mesh = bench.mesh(overrides={"router": {"FAKE_ROUTER": "unready"}})
-    original = prepare.Preparation.topology
-    assert original
-    monkeypatch.setattr("deploy.local.mesh.READY_TIMEOUT_S", 1.0)
+def test_a_service_that_never_gets_ready_fails_the_start_with_what_is_missing(bench: Bench) -> None:
+    mesh = bench.mesh(overrides={"router": {"FAKE_ROUTER": "unready"}}, ready_timeout_s=1.0)
     with pytest.raises(StartFailed, match="router is not ready after 1 s: database: away"):
         mesh.start()
 
@@ -184,10 +205,9 @@ def test_one_folder_has_one_runner(bench: Bench, running: Mesh) -> None:
 
 
 def test_what_a_killed_runner_left_is_ended_by_the_next(bench: Bench, running: Mesh) -> None:
-    """A runner that is killed stops nothing: here its lock is let go and the rest is left as it is."""
     left = {pid for pid in running.pids().values() if pid}
-    running._watch.close() if running._watch else None
-    running._hold.close()
+    bench.lose(running)
+    assert running.status().state == "abandoned"
     after = bench.mesh()
     after.start()
     assert left.isdisjoint(after.pids().values())
@@ -196,7 +216,7 @@ def test_what_a_killed_runner_left_is_ended_by_the_next(bench: Bench, running: M
 
 
 def test_down_ends_exactly_what_was_recorded(bench: Bench, running: Mesh) -> None:
-    running._watch.close() if running._watch else None
+    bench.lose(running)
     assert sorted(end_programs(running.instance)) == sorted(["sandbox", *SERVICES])
     assert set(running.pids().values()) == {None}
     assert end_programs(running.instance) == []
@@ -226,3 +246,12 @@ def test_before_the_start_there_is_nothing_to_ask(bench: Bench) -> None:
     for ask in calls:
         with pytest.raises(LocalError, match="has not been started"):
             ask()
+
+
+def test_the_last_word_of_an_earlier_runner_is_not_the_next_ones(bench: Bench, running: Mesh) -> None:
+    """Between taking hold of an instance and writing its own status, a runner is starting, whatever the file still says."""
+    bench.lose(running)
+    Identity(1, "another").save(bench.folder / RUNNER_RECORD)
+    with running.instance.held():
+        status = running.status()
+    assert (status.state, status.runner) == ("starting", 1)

@@ -2,6 +2,7 @@
 
 import socket
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def test_installing_never_lets_a_service_start(tmp_path: Path) -> None:
     policy = tmp_path / "policy-rc.d"
     _program(tmp_path / "bin", "apt-get", f'#!/bin/sh\n[ "$1" = update ] || {{ {policy}; echo "policy $?, $*" > {seen}; }}\n')
     script = packages.SCRIPT.replace("/usr/sbin/policy-rc.d", str(policy)).replace("/run/systemd/system", str(tmp_path / "none"))
-    packages.subprocess.run(["sh", "-c", script, "install", "postgresql"], env={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}, check=True)
+    subprocess.run(["sh", "-c", script, "install", "postgresql"], env={"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}, check=True)
     assert seen.read_text() == "policy 101, install -y -qq --no-install-recommends postgresql\n"
     assert not policy.exists()
 

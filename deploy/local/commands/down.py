@@ -8,9 +8,8 @@ from cyclopts import Parameter
 from deploy.local.commands.options import InstanceName
 from deploy.local.console import out
 from deploy.local.errors import LocalError
-from deploy.local.instance import DEFAULT, Instance
+from deploy.local.instance import DEFAULT, RUNNER_RECORD, Instance
 from deploy.local.leftovers import end_programs, end_servers, remove
-from deploy.local.mesh import RUNNER_RECORD
 from deploy.local.process import Identity
 
 PATIENCE_S = 90.0  # the runner drains every service and shuts both servers down

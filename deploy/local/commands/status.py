@@ -19,7 +19,7 @@ def status(*, as_json: Annotated[bool, Parameter("--json", negative="")] = False
     Parameters
     ----------
     as_json
-        One JSON object: instance, state, api, shop, merchant {id, api_key, api_secret}, internal_api_key,
+        One JSON object: instance, state, runner, api, shop, merchant {id, api_key, api_secret}, internal_api_key,
         services {name: {pid, ready, restarts, ops}}, servers {name: {pid, url}}.
     """
     now = read_status(Instance.named(instance))
@@ -46,6 +46,8 @@ def show(now: MeshStatus) -> None:
     out.print(table)
     if now.state == "running":
         out.print(where(now))
+    if now.state == "abandoned":
+        out.print("its runner was killed: `./paymesh up` takes over, `./paymesh down` ends what is left")
 
 
 def where(now: MeshStatus) -> Text:

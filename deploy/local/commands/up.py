@@ -121,7 +121,7 @@ def _in_background(instance: Instance) -> int:
         command = [sys.executable, "-m", "deploy.local", "supervise", "--instance", instance.name]
         runner = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     try:
-        while (now := read_status(instance)) is None or now.state != "running":
+        while (now := read_status(instance)) is None or (now.state, now.runner) != ("running", runner.pid):
             ended = runner.poll() is not None
             for _, line in follower.lines():
                 err.print(line, markup=False)

@@ -98,7 +98,7 @@ class Endpoint:
 
     def count(self, request: web.Request, client: Client, caller: Caller | None) -> None:
         if self.admit is not None and (headers := self.admit(client, caller)):
-            request[RATE] = {**request.get(RATE, {}), **headers}
+            request[RATE] = headers
 
     async def body(self, request: web.Request) -> Any:
         if self.raw_body:

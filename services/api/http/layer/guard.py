@@ -11,7 +11,7 @@ from services.api.http.layer.problems import Code, Problem, from_aiohttp
 from shared.clock import new_id
 
 REQUEST_ID = web.RequestKey("request_id", str)
-RATE = web.RequestKey("rate", dict[str, str])  # headers of the rate limit, which go on refusals as well
+RATE = web.RequestKey("rate", Mapping[str, str])  # headers of the rate limit, which go on refusals as well
 SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 ABOUT_CODE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, OSError)  # their texts speak of code, not of data
 FRAMES = 20

@@ -15,6 +15,7 @@ from services.api.http.layer.problems import Code, Problem
 BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 NUL = "\x00"
+SPACE = " \t\r\n"
 
 
 async def read_body(request: web.Request, limit_bytes: int, wait_s: float) -> bytes:
@@ -63,11 +64,12 @@ def check_media_type(request: web.Request) -> None:
 
 
 def read_json(raw: bytes, validator: SchemaValidator, depth_limit: int) -> Any:
-    """pydantic validates the bytes; a first pass in the standard library's C refuses what pydantic lets through (5 µs for 330 bytes)."""
+    """pydantic validates the bytes; a first pass in the standard library's C refuses what pydantic lets through (3 µs for 330 bytes)."""
     if raw.count(b"{") + raw.count(b"[") > depth_limit:
         check_depth(raw, depth_limit)
     try:
-        plain = STRICT.decode(raw.decode())
+        text = raw.decode()
+        plain, _ = STRICT.raw_decode(text, 0 if text[:1] == "{" else len(text) - len(text.lstrip(SPACE)))
     except json.JSONDecodeError as error:
         raise Problem(Code.MALFORMED_JSON, details={"line": error.lineno, "column": error.colno}) from None
     except UnicodeDecodeError as error:
@@ -80,7 +82,7 @@ def read_json(raw: bytes, validator: SchemaValidator, depth_limit: int) -> Any:
         return validator.validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "json_invalid" and not first["loc"]:  # half a surrogate pair, which the first pass takes
+        if first["type"] == "json_invalid" and not first["loc"]:  # half a surrogate pair, or more after the value
             raise Problem(Code.MALFORMED_JSON) from None
         raise invalid("body", error, plain) from None
 

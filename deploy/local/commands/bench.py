@@ -1,0 +1,48 @@
+"""`./paymesh bench`: how fast the mesh is here, and what a payment costs beside the floor of its bare I/O."""
+
+import json
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from deploy.bench.ground import floor_cpu_ms
+from deploy.bench.measure import measure
+from deploy.bench.report import figures, text
+from deploy.local.console import err, notice, shown
+from deploy.local.instance import ROOT, Instance
+from deploy.local.mesh import Mesh
+
+SETTINGS = {
+    "PAYMESH_SANDBOX_ACCOUNTS_FILE": str(ROOT / "deploy" / "bench" / "accounts.toml"),
+    "PAYMESH_LOG_LEVEL": "warning",
+}
+WARM_PER_S, WARM_S = 100.0, 3.0
+
+
+def bench(
+    *,
+    rate: Annotated[float, Parameter(help="Payments offered per second in the main run.")] = 600.0,
+    seconds: Annotated[float, Parameter(help="How long they are offered.")] = 30.0,
+    light_rate: Annotated[float, Parameter(help="Payments per second of the run whose latencies count.")] = 20.0,
+    light_seconds: Annotated[float, Parameter(help="How long that run is.")] = 15.0,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
+    instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>.")] = "bench",
+) -> int:
+    """Open-loop load through the real edge on an instance of its own; ends by itself. Exit status 1 where a payment was lost."""
+    mesh = Mesh(Instance.named(instance).folder, SETTINGS, notice=notice)
+    with shown("the mesh for the benchmark") as progress:
+        mesh.start(progress)
+    try:
+        err.print(f"warming up: {WARM_PER_S:.0f}/s for {WARM_S:.0f} s")
+        measure(mesh, rate_per_s=WARM_PER_S, seconds=WARM_S)
+        err.print(f"light load: {light_rate:.0f}/s for {light_seconds:.0f} s")
+        light = measure(mesh, rate_per_s=light_rate, seconds=light_seconds)
+        err.print(f"load: {rate:.0f}/s for {seconds:.0f} s")
+        loaded = measure(mesh, rate_per_s=rate, seconds=seconds)
+        err.print("the floor")
+        found = figures(loaded, light, floor_cpu_ms(mesh))
+    finally:
+        mesh.stop()
+    sys.stdout.write((json.dumps(found) if as_json else text(found)) + "\n")
+    return 1 if found["lost"] else 0
