@@ -36,6 +36,8 @@ def configure(*, service: str, log_format: str, level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
     )
     structlog.contextvars.bind_contextvars(service=service)
+    for library in ("aio_pika", "aiormq"):  # a line for every try of every connection; ours say once that the broker is away
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

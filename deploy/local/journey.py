@@ -72,7 +72,7 @@ def travel(status: MeshStatus, order: Order, patience_s: float = 60.0) -> Iterat
     try:
         sent = {**headers(status), "Idempotency-Key": order.idempotency_key, "Prefer": "wait=0"}
         made = call("POST", f"{status.api}/payments", order.body(), sent)
-        if made.status not in (200, 201):
+        if made.status not in (200, 201) or "payment_id" not in made.body:
             raise LocalError(f"the payment was refused ({made.status}): {_reason(made)}")
         deadline, journey = time.monotonic() + patience_s, Journey(made.body["payment_id"], made.body["status"])
         yield journey

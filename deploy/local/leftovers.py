@@ -1,5 +1,6 @@
 """What an earlier runner left behind when it was killed: found by its records, and ended; and what any runner leaves: its data."""
 
+import contextlib
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 
@@ -40,6 +41,8 @@ def remove(instance: Instance) -> None:
     for link in instance.folder.iterdir():
         if link.is_symlink():
             shutil.rmtree(link.resolve(), ignore_errors=True)
+            with contextlib.suppress(OSError):  # where other data of this instance are left
+                link.resolve().parent.rmdir()
     for container in containers(instance.folder):
         container.remove()
     shutil.rmtree(instance.folder)

@@ -61,11 +61,18 @@ def write_status(instance: Instance, status: MeshStatus) -> None:
     write_atomically(instance.folder / "state.json", status.model_dump_json(indent=1), mode=0o600)
 
 
+def written_status(instance: Instance) -> MeshStatus | None:
+    """What the last runner wrote, asking nobody whether it still holds. None when there was none."""
+    try:
+        return MeshStatus.model_validate_json((instance.folder / "state.json").read_text())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
 def read_status(instance: Instance) -> MeshStatus | None:
     """The instance as it is now: what its runner wrote, with pids looked up and readiness asked. None when it never ran."""
-    try:
-        status = MeshStatus.model_validate_json((instance.folder / "state.json").read_text())
-    except (FileNotFoundError, ValidationError):
+    status = written_status(instance)
+    if status is None:
         return None
     for name, server in status.servers.items():
         server.pid = instance.process(name).pid

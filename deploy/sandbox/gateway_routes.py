@@ -1,6 +1,7 @@
 """The gateway accounts over HTTP: charges, lookups, settings and the journal, under `/gateways`."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,7 @@ from deploy.sandbox.order import InvalidOrder, parse
 GATEWAYS = web.AppKey("gateways", Mapping[str, Gateway])
 CHARGES = web.AppKey("charges", Journal)
 LIST_MAX = 100
+TICK_S = 0.005  # drawn latencies end on a tick, so that one wake-up of the process serves several answers
 TIME_MIN, TIME_MAX = "0001", "9999"  # before and after every stamp
 
 
@@ -65,7 +67,8 @@ async def _answer(request: web.Request, gateway: Gateway, plan: Plan, charge: Ch
     answers = plan.behaviour.answers
     if answers == "silence":
         return await request.app[HOLDER].hold(request, gateway.settings.hang_s)
-    left_s = started_s + plan.wait_s - asyncio.get_running_loop().time()
+    answer_at_s = math.ceil((started_s + plan.wait_s) / TICK_S) * TICK_S if plan.wait_s else 0.0
+    left_s = answer_at_s - asyncio.get_running_loop().time()
     if left_s > 0:
         await asyncio.sleep(left_s)
     if answers == "result" and charge is not None:

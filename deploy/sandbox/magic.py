@@ -31,6 +31,7 @@ CODES = {
     22: "pending",
 }
 AMOUNT_BASE = 9_000  # n is two digits, so 9,001 to 9,022: no price ends like that by chance as 9,900 or 9,500 would
+WORDS = {"success": SUCCEED, "failure": DECLINE}  # Razorpay's, which people try first
 
 
 class UnknownMagic(ValueError):
@@ -66,19 +67,20 @@ def by_vpa(vpa: str | None, account: str) -> Behaviour | None:
         return None
     local, _, domain = vpa.lower().rpartition("@")
     if domain == "razorpay":
-        return {"success": SUCCEED, "failure": DECLINE}.get(local)
+        return WORDS.get(local)
     if domain != "sandbox":
         return None
     general, own = SUCCEED, None
     for part in local.split("_"):
         name, _, target = part.partition(".")
         name = "succeed" if name == "success" else name  # Razorpay's word for it
-        if name not in BEHAVIOURS:
+        behaviour = BEHAVIOURS.get(name) or WORDS.get(name)
+        if behaviour is None:
             raise UnknownMagic("a VPA at sandbox names behaviours, and this one names one that does not exist")
         if not target:
-            general = BEHAVIOURS[name]
+            general = behaviour
         elif target == account:
-            own = BEHAVIOURS[name]
+            own = behaviour
     return own or general
 
 

@@ -52,7 +52,6 @@ def build() -> runtime.Parts:
     runner = EdgeRunner(application(parts, settings, edge, queries))
 
     async def listen() -> None:
-        await parts.ears.connect()
         await live.open()
         await runner.setup()
         await web.TCPSite(runner, settings.bind_host, settings.bind_port, backlog=1024).start()

@@ -30,7 +30,6 @@ def build() -> runtime.Parts:
         await store.forget_instruments(parts.engine)
 
     async def listen() -> None:
-        await parts.ears.connect()
         await ear.open(["health.picture"])
 
     parts.on_start += [load, listen]

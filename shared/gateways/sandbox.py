@@ -59,11 +59,11 @@ class SandboxCodec:
             return _refused(body) or Unclear(f"{response.status} without a code we know")
         if response.status != 200:
             return Unclear(f"status {response.status}")
+        if body.get("status") == "requires_action" and isinstance(body.get("id"), str):
+            return ActionRequired(body["id"], body.get("action_url"))
         found = _charge(body)
         if isinstance(found, Pending | NotFound):
             return Unclear("accepted, not finished", found.reference if isinstance(found, Pending) else None)
-        if body.get("status") == "requires_action" and isinstance(body.get("id"), str):
-            return ActionRequired(body["id"], body.get("action_url"))
         return found
 
     def lookup(self, account: Account, attempt: Attempt) -> HttpRequest:

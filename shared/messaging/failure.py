@@ -8,11 +8,14 @@ from typing import TypeVar
 import structlog
 
 from shared import topology
-from shared.storage.blame import Blame, blame
+from shared.clock import monotonic_s
+from shared.storage.blame import Blame, blame, sqlstate_of
 
 T = TypeVar("T")
 AWAY_PAUSE_S = 0.5
 REASON_MAX = 500
+SAID_EVERY_S = 5.0
+said = {"at_s": float("-inf")}
 
 log = structlog.get_logger()
 
@@ -36,9 +39,14 @@ def fate(error: BaseException, rung: int) -> Fate:
 
 
 def reason_of(error: BaseException) -> str:
-    """Type and first line only: a database error's detail may quote the row."""
-    first, *_ = str(error).splitlines() or [""]
-    return f"{type(error).__name__}: {first}"[:REASON_MAX]
+    """Type and first line only: a database error's detail may quote the row, and of a data error (class 22) the first line quotes the value.
+
+    What no text column holds (NUL, half a surrogate pair) is escaped: nobody could be told the reason otherwise.
+    """
+    sqlstate = sqlstate_of(error)
+    first = f"SQLSTATE {sqlstate}" if sqlstate.startswith("22") else next(iter(str(error).splitlines()), "")
+    reason = f"{type(error).__name__}: {first}".replace("\x00", r"\x00")
+    return reason.encode(errors="backslashreplace").decode()[:REASON_MAX]
 
 
 async def patiently(act: Callable[[], Awaitable[T]]) -> T:
@@ -47,14 +55,18 @@ async def patiently(act: Callable[[], Awaitable[T]]) -> T:
     The envelope stays unacknowledged meanwhile, so prefetch stops the flow; a nack would count against the delivery
     limit and in the end dead-letter the healthy.
     """
-    waited = 0
     while True:
         try:
             return await act()
         except Exception as error:
             if blame(error) is not Blame.AWAY:
                 raise
-            if waited % 20 == 0:
-                log.warning("database_away", error=reason_of(error), waited_s=waited * AWAY_PAUSE_S)
-        waited += 1
+            say_away(error)
         await asyncio.sleep(AWAY_PAUSE_S)
+
+
+def say_away(error: BaseException) -> None:
+    """One line every few seconds for the whole process, however many wait."""
+    if monotonic_s() - said["at_s"] >= SAID_EVERY_S:
+        said["at_s"] = monotonic_s()
+        log.warning("database_away", error=reason_of(error))

@@ -3,6 +3,7 @@
 from enum import Enum, auto
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 ROW_SQLSTATES = ("22", "23", "57014")  # bad data · broken constraint · statement timeout: find the one row that did it
 # connection · deadlock, serialization · out of connections, memory or disk · lock timeout · shutting down, starting up ·
@@ -16,13 +17,19 @@ class Blame(Enum):
     OTHER = auto()
 
 
+def sqlstate_of(error: BaseException) -> str:
+    """Five characters; empty where the server said nothing."""
+    return getattr(error.orig, "sqlstate", None) or "" if isinstance(error, DBAPIError) else ""
+
+
 def blame(error: BaseException) -> Blame:
     """AWAY is nobody's fault and passes; ROW is one change's own; OTHER is a bug."""
     if isinstance(error, DBAPIError):
-        sqlstate = getattr(error.orig, "sqlstate", None) or ""
+        sqlstate = sqlstate_of(error)
         if sqlstate.startswith(ROW_SQLSTATES):
             return Blame.ROW
         if error.connection_invalidated or sqlstate.startswith(AWAY_SQLSTATES) or not sqlstate:
             return Blame.AWAY
         return Blame.OTHER
-    return Blame.AWAY if isinstance(error, OSError | TimeoutError) else Blame.OTHER
+    # The pool runs out of connections when the server hangs: whoever held them waits for it.
+    return Blame.AWAY if isinstance(error, OSError | TimeoutError | PoolExhausted) else Blame.OTHER

@@ -14,6 +14,7 @@ def build(settings: Settings, *, service: str) -> AsyncEngine:
         max_overflow=4,
         pool_timeout=5.0,
         pool_recycle=1800,
+        hide_parameters=True,  # an error would quote the whole batch: other payments' data, in a log line as long as the batch
         connect_args={
             "timeout": 5.0,
             "command_timeout": settings.statement_timeout_ms / 1000 + 5,  # the server's own timeout answers first

@@ -122,8 +122,8 @@ class UnitOfWork:
                 verdicts |= raised
                 left = [one for one in left if one not in raised]
         except Exception as error:
-            if blame(error) is Blame.ROW and len(batch) > 1:
-                for one in batch:  # a poison row must not fail its neighbours
+            if blame(error) is not Blame.AWAY and len(batch) > 1:
+                for one in batch:  # a poison row or a handler's broken statement must not fail its neighbours
                     await self._commit_or_split([one])
                 return
             # Also when the COMMIT's answer was lost: the same claim decides on the next try.
@@ -166,9 +166,10 @@ class UnitOfWork:
 
     async def _claim(self, connection: AsyncConnection, claims: Sequence[Claim]) -> set[tuple[Any, Hashable]]:
         won: set[tuple[Any, Hashable]] = set()
-        for insert in {claim.insert: None for claim in claims}:
-            rows = sorted((claim for claim in claims if claim.insert is insert), key=lambda claim: str(claim.key))
-            won |= {(insert, row.key) for row in await insert.run(connection, [claim.row for claim in rows])}
+        inserts = {claim.insert for claim in claims}
+        for insert in sorted(inserts, key=lambda one: self.writer.order[one.table]):
+            rows = [claim.row for claim in claims if claim.insert is insert]
+            won |= {(insert, row.key) for row in await insert.run(connection, rows)}
         return won
 
     async def _load(self, connection: AsyncConnection, loads: Iterable[Load]) -> dict[Any, Any]:

@@ -77,6 +77,9 @@ class Work:
         return self._rows.get((rows, key))
 
     def write(self, statement: Bulk, **row: Any) -> None:
+        """Raises TypeError for a row that has not exactly the statement's columns: here it is its own change's fault alone."""
+        if row.keys() != statement.names:
+            raise TypeError(f"{statement.table.name}: a row has {', '.join(row) or 'nothing'} where {', '.join(statement.columns)} belong")
         self.writes.append((statement, row))
 
     def send(self, command: Command, *, to: str = "") -> None:

@@ -1,12 +1,23 @@
 """A fresh database a module, fresh queues a test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
+import pytest
 import pytest_asyncio
+import structlog
 
 from tests.kernel import toy
 from tests.kernel.queues import Queues, queues_at
 from tests.servers import Database, fresh_database
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> Iterator[None]:
+    """As services write them: a default traceback would show every local variable."""
+    processors = [structlog.stdlib.add_log_level, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    structlog.configure(processors=processors)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest_asyncio.fixture(scope="module")

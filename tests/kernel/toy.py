@@ -20,12 +20,13 @@ from shared.topology import COMMANDS, Inlet
 
 
 class Deposit(Command):
-    """`trouble` is what befalls whoever handles it; `tell` names the account that hears a Deposited command's echo."""
+    """`trouble` is what befalls whoever handles it, before the try `until_try`; `tell` names the queue that hears of it by a Withdraw."""
 
     kind: Literal["toy.deposit.v1"] = "toy.deposit.v1"
     account: UUID
     amount: int = 1
     trouble: str = ""
+    until_try: int = 1_000_000
     tell: str = ""
 
 
@@ -101,16 +102,15 @@ def pay_in(message: Deposit, work: Work) -> None:
 
 @dataclass
 class Troubles:
-    """What handlers of this test have met. `until_try`: from which try on a message's trouble is over."""
+    """What the handler of one replica has met."""
 
     tries: Counter[UUID] = field(default_factory=Counter)
     at: dict[UUID, list[datetime]] = field(default_factory=dict)
-    until_try: int = 1_000_000
 
     def meet(self, message: Deposit, work: Work) -> None:
         self.tries[message.message_id] += 1
         self.at.setdefault(message.message_id, []).append(work.now)
-        if self.tries[message.message_id] >= self.until_try:
+        if self.tries[message.message_id] >= message.until_try:
             return
         match message.trouble:
             case "raises":

@@ -183,4 +183,4 @@ def test_passwords_are_random_and_stay(tmp_path: Path) -> None:
     urls = {server(tmp_path / name).url for server in (Postgres, RabbitMQ) for name in ("one", "two")}
     assert len(urls) == 4
     assert Postgres(tmp_path / "one").url in urls
-    assert stat.S_IMODE((tmp_path / "one" / "secrets.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "one" / "postgres" / "password").stat().st_mode) == 0o600

@@ -1,3 +1,5 @@
+"""Sandboxes in the test's own process, behind a real loopback port."""
+
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path

@@ -37,6 +37,8 @@ def card(number: str) -> Instrument:
         ("Fail.Alpha@Sandbox", "alpha", "fail"),
         ("success@razorpay", "alpha", "succeed"),
         ("failure@razorpay", "alpha", "decline"),
+        ("success@sandbox", "alpha", "succeed"),
+        ("failure.beta@sandbox", "beta", "decline"),
         ("asha@razorpay", "alpha", None),
         ("fail@okbank", "alpha", None),
     ],

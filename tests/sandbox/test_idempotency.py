@@ -29,9 +29,9 @@ async def test_a_refusal_is_repeated(sandbox: Sandbox) -> None:
 
 async def test_a_copy_waits_for_a_charge_that_is_still_to_be_made(sandbox: Sandbox) -> None:
     await sandbox.put("/gateways/alpha/settings", late_s=0.2)
-    first, *copies = await asyncio.gather(*(sandbox.charge(reference="later", vpa="accept-late@sandbox") for _ in range(4)))
-    assert first.status == 0
-    assert {copy.json()["status"] for copy in copies} == {"succeeded"}
+    answers = await asyncio.gather(*(sandbox.charge(reference="later", vpa="accept-late@sandbox") for _ in range(4)))
+    assert sorted(answer.status for answer in answers) == [0, 200, 200, 200]
+    assert len({answer.json()["id"] for answer in answers if answer.status}) == 1
     assert len(await sandbox.journal(reference="later")) == 1
 
 
@@ -44,7 +44,7 @@ async def test_what_booked_nothing_leaves_the_key_free(sandbox: Sandbox, behavio
 async def test_a_key_belongs_to_one_order_and_one_account(sandbox: Sandbox) -> None:
     await sandbox.charge(reference="first", key="k")
     for fields in ({"reference": "other"}, {"reference": "first", "amount_minor": 1}, {"reference": "first", "currency": "USD"}):
-        reused = await sandbox.charge(key="k", **fields)  # type: ignore[arg-type]
+        reused = await sandbox.charge(key="k", **fields)
         assert (reused.status, reused.json()["error"]["code"]) == (409, "idempotency_key_reused")
     assert (await sandbox.charge("beta", reference="other", key="k")).status == 200
     assert (await sandbox.charge(reference="long", key="k" * 256)).status == 400

@@ -13,7 +13,7 @@ from tests.tidy.tree import SERVICES, modules, references
 CONTRACTS: dict[str, type[Message]] = {
     name: one
     for name in contracts.__all__
-    if isinstance(one := getattr(contracts, name), type) and issubclass(one, Message) and one.model_fields["kind"].default
+    if isinstance(one := getattr(contracts, name), type) and issubclass(one, Message) and isinstance(one.model_fields["kind"].default, str)
 }
 HEARD = {kind for inlet in topology.TEMPLATES for kind in inlet.hears}
 SAID = {kind for kinds in topology.SAYS.values() for kind in kinds}

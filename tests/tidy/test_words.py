@@ -10,8 +10,8 @@ from tests.tidy.tree import texts
 
 UNFINISHED = re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X]|HAC[K])\b|placeholde[r]|\bfor no[w]\b|\bcoming soo[n]\b", re.IGNORECASE)
 OTHER_VOICES = re.compile(
-    r"\bA[I]\b|\bLL[M]s?\b|\bGP[T]\b|\b(?:Claud[e]|Anthropi[c]|OpenA[I]|Copilo[t]|ChatGP[T])\b|\b[Ll]anguage mode[l]|\bsub-?agen[t]|[Cc]o-[Aa]uthored-b[y]"
-    r"|\b(?:this|previous|earlier|next) sessio[n]\b|\b[Ii]ssues? #?\d"
+    r"\b(?:A[I]|LL[M]s?|GP[T]|Claud[e]|Anthropi[c]|OpenA[I]|Copilo[t]|ChatGP[T])\b|\b[Ll]anguage mode[l]|\bsub-?agen[t]"
+    r"|[Cc]o-[Aa]uthored-b[y]|\b(?:this|previous|earlier|next) sessio[n]\b|\b[Ii]ssues? #?\d"
 )
 ABSOLUTE_PATH = re.compile(r"(?<![\w.\-/$}])/(?:wor[k]|User[s]|home/(?!paymesh\b)\w+|roo[t])/\w")
 TEMPORARY_PATH = re.compile(r"(?<![\w.\-/$}])/(?:var/)?tm[p]/\w")

@@ -42,12 +42,14 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@cache
 def modules(*folders: str) -> dict[str, ast.Module]:
     """Path → syntax tree of every Python file in these folders of the root; of all of them where none is named."""
-    return {
-        name: ast.parse(text, name) for name, text in texts().items() if name.endswith(".py") and (not folders or name.startswith(folders))
-    }
+    return {name: tree for name, tree in _parsed().items() if not folders or name.startswith(folders)}
+
+
+@cache
+def _parsed() -> dict[str, ast.Module]:
+    return {name: ast.parse(text, name) for name, text in texts().items() if name.endswith(".py")}
 
 
 def is_migration(name: str) -> bool:

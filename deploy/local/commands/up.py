@@ -19,7 +19,7 @@ from deploy.local.instance import DEFAULT, ROOT, Instance
 from deploy.local.journey import Order, travel
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SANDBOX, SERVICES
-from deploy.local.status import MeshStatus, read_status
+from deploy.local.status import MeshStatus, read_status, written_status
 
 LOOK_EVERY_S = 0.2
 DEMO_PATIENCE_S = 20.0
@@ -121,12 +121,14 @@ def _in_background(instance: Instance) -> int:
         command = [sys.executable, "-m", "deploy.local", "supervise", "--instance", instance.name]
         runner = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
     try:
-        while (now := read_status(instance)) is None or (now.state, now.runner) != ("running", runner.pid):
-            ended = runner.poll() is not None
+        while True:
+            ended, now = runner.poll() is not None, written_status(instance)
             for _, line in follower.lines():
                 err.print(line, markup=False)
             if ended:
                 return 1
+            if now and (now.state, now.runner) == ("running", runner.pid):
+                break
             time.sleep(LOOK_EVERY_S)
     except KeyboardInterrupt:
         runner.terminate()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from deploy.local.account import run_as
 from deploy.local.errors import LocalError, StartFailed
-from deploy.local.files import write_atomically
 from deploy.local.servers.private import PrivateServer
 
 USER = "paymesh"
@@ -71,15 +70,11 @@ class Postgres(PrivateServer):
 
     def _create_cluster(self, programs: Path) -> None:
         """Under another name first: a run that is cut off leaves no half cluster to trip over."""
-        unfinished, password = self.home / "data.unfinished", self.home / "password"
+        unfinished = self.home / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        write_atomically(password, self._password, mode=0o600)
-        if self._account:
-            os.chown(password, self._account.uid, self._account.gid)
-        options = ["--username", USER, "--auth", "scram-sha-256", "--pwfile", str(password), "--encoding", "UTF8", "--no-locale"]
+        options = ["--username", USER, "--auth", "scram-sha-256", "--pwfile", str(self._password_file), "--encoding", "UTF8", "--no-locale"]
         command = [str(programs / "initdb"), "--pgdata", str(unfinished), *options]
         made = run_as(self._account, command, environment=ENVIRONMENT, folder=self.home)
-        password.unlink()
         if made.returncode != 0:
             raise StartFailed("initdb could not create the PostgreSQL cluster", (made.stdout + made.stderr).strip())
         unfinished.rename(self.home / "data")

@@ -1,10 +1,13 @@
 """What private PostgreSQL and RabbitMQ have in common: data, a process, an account, found again by any later runner of the instance."""
 
 import functools
+import os
+import secrets
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 from deploy.local.account import Account, data_home, unprivileged
+from deploy.local.files import write_atomically
 from deploy.local.instance import Instance
 from deploy.local.servers import START_TIMEOUT_S, Say, silent
 from deploy.local.servers.answering import wait_until_answering
@@ -39,8 +42,23 @@ class PrivateServer(ABC):
         return self._instance.ports.last(self.name)
 
     @property
+    def _password_file(self) -> Path:
+        """Made on first use, beside the data that know it: they are kept, moved and deleted together."""
+        file = self.home / "password"
+        with self._process.lock:
+            if not file.exists():
+                self._give(file, secrets.token_hex(24))
+        return file
+
+    @property
     def _password(self) -> str:
-        return self._instance.secret(f"{self.name}_password")
+        return self._password_file.read_text()
+
+    def _give(self, file: Path, text: str) -> None:
+        """Write a file that only the server's account may read."""
+        write_atomically(file, text, mode=0o600)
+        if self._account:
+            os.chown(file, self._account.uid, self._account.gid)
 
     @property
     def pid(self) -> int | None:

@@ -1,14 +1,12 @@
 """A private RabbitMQ node: own name, data, ports, cookie and port mapper; it shares nothing with a node of the system's."""
 
 import json
-import os
 import shutil
 import zlib
 from pathlib import Path
 
 from deploy.local.account import run_as
 from deploy.local.errors import LocalError
-from deploy.local.files import write_atomically
 from deploy.local.servers import Say, silent
 from deploy.local.servers.private import PrivateServer
 
@@ -66,10 +64,7 @@ class RabbitMQ(PrivateServer):
         """The user is created with the data, on the first start only."""
         user = f"default_user = {USER}\ndefault_pass = {self._password}\n"
         for name, text in {"rabbitmq.conf": SETTINGS + user, "enabled_plugins": "[].\n", "rabbitmq-env.conf": ""}.items():
-            file = self.home / name
-            write_atomically(file, text, mode=0o600)
-            if self._account:
-                os.chown(file, self._account.uid, self._account.gid)
+            self._give(self.home / name, text)
 
     def _environment(self, program: Path) -> dict[str, str]:
         home, ports = self.home, self._instance.ports

@@ -66,12 +66,20 @@ class Standing:
 def fold(evidence: Evidence, event: Event) -> Evidence:
     """Add one piece of evidence. Commutative and idempotent."""
     if isinstance(event, RouteExhausted):
-        said = {"code": event.code, "reason": event.reason, "attempts": sorted(map(str, event.attempts))}
-        return replace(evidence, exhausted=evidence.exhausted or said)
+        return replace(evidence, exhausted=last_word(evidence.exhausted, event))
     if not isinstance(event, AttemptEvent):
         raise TypeError(f"{event.kind} is no evidence about a payment")
     name = str(event.attempt.attempt_id)
     return replace(evidence, attempts={**evidence.attempts, name: see(evidence.attempts.get(name) or blank(event.attempt), event)})
+
+
+def last_word(known: dict[str, Any] | None, event: RouteExhausted) -> dict[str, Any]:
+    """Should the router ever say two, the payment fails only once every attempt of both is refused."""
+    said = {"code": event.code, "reason": event.reason, "attempts": sorted(map(str, event.attempts))}
+    if known is None:
+        return said
+    kept = min(known, said, key=lambda one: (one["code"], one["reason"]))
+    return {**kept, "attempts": sorted({*known["attempts"], *said["attempts"]})}
 
 
 def blank(attempt: Attempt) -> Seen:
@@ -95,7 +103,7 @@ def see(seen: Seen, event: AttemptEvent) -> Seen:
         case AttemptUnknown():
             return replace(seen, unknown=True)
         case AttemptActionRequired(action_url=url):
-            return replace(seen, action=True, action_url=seen.action_url or url)
+            return replace(seen, action=True, action_url=min(filter(None, (seen.action_url, url)), default=None))
     raise TypeError(f"{event.kind} is no evidence about a payment")
 
 

@@ -1,11 +1,14 @@
 """Currencies and their minor units, by ISO 4217."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from fractions import Fraction
 from functools import lru_cache
 
 from iso4217 import Currency
 
 from shared.contracts import AMOUNT_MAX
+
+OUT_OF_RANGE = "price: must be positive and at most 2^53 - 1 minor units"
 
 
 class BadMoney(ValueError):
@@ -25,16 +28,15 @@ def exponent(currency: str) -> int:
 
 
 def minor_units(price: Decimal, currency: str) -> int:
-    """A decimal price in major units as minor units; excess decimals are an error, never rounded."""
-    try:
-        scaled = price.scaleb(exponent(currency))
-        amount_minor = int(scaled)
-    except (InvalidOperation, OverflowError, ValueError) as error:
-        if isinstance(error, BadMoney):
-            raise
-        raise BadMoney("price: not a number") from error
-    if scaled != amount_minor:
-        raise BadMoney(f"price: {currency} has {exponent(currency)} decimals")
-    if not 0 < amount_minor <= AMOUNT_MAX:
-        raise BadMoney("price: must be positive and at most 2^53 - 1 minor units")
-    return amount_minor
+    """A decimal price in major units as minor units; excess decimals are an error, never rounded. Raises BadMoney."""
+    decimals = exponent(currency)
+    if not price.is_finite():
+        raise BadMoney("price: not a number")
+    if not 0 < price <= AMOUNT_MAX:  # before it is scaled, so that 9E+999999 costs nothing
+        raise BadMoney(OUT_OF_RANGE)
+    scaled = Fraction(price) * 10**decimals  # exact, where a Decimal would be rounded to its context's 28 digits
+    if scaled.denominator != 1:
+        raise BadMoney(f"price: {currency} has {decimals} decimals")
+    if scaled > AMOUNT_MAX:
+        raise BadMoney(OUT_OF_RANGE)
+    return int(scaled)

@@ -80,7 +80,10 @@ class CreatePayment(BaseModel):
         },
     )
 
-    amount: Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True, validation_alias=AliasChoices("amount", "amount_minor"))] | None = None
+    # An alias belongs to the field: inside the union pydantic would not see it.
+    amount: Annotated[
+        Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True)] | None, Field(validation_alias=AliasChoices("amount", "amount_minor"))
+    ] = None
     price: Annotated[Decimal, Field(gt=0, max_digits=20)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper] | None = None
     method: Annotated[Method, Upper, Field(validation_alias=AliasChoices("method", "payment_method"))]

@@ -3,8 +3,6 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +13,7 @@ import orjson
 from services.api import store
 from services.api.domain.instruments import hints_of, number_of
 from services.api.domain.money import BadMoney, minor_units
+from services.api.http.availability import available
 from services.api.http.bodies import CreatePayment
 from services.api.http.keys import Merchant
 from services.api.http.layer import Code, Problem
@@ -24,7 +23,6 @@ from shared.clock import monotonic_s, new_id, utc_now
 from shared.contracts import Money, PaymentSnapshot, RoutePayment
 from shared.sealing import Sealer, fingerprint
 from shared.settings import Waiting
-from shared.storage.blame import Blame, blame
 from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import AlreadyHandled, Work
 
@@ -160,14 +158,3 @@ class Edge:
         if print_before != claimed["fingerprint"]:
             raise Problem(Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD)
         return await self.show(caller, payment_id)
-
-
-@contextmanager
-def available() -> Iterator[None]:
-    """The database's absence is the merchant's 503, with a word on when to come again."""
-    try:
-        yield
-    except Exception as error:
-        if blame(error) is Blame.AWAY:
-            raise Problem(Code.TEMPORARILY_UNAVAILABLE) from error
-        raise

@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.api.http.availability import available
 from services.api.http.layer import Caller, Code, Problem, Role
 from services.api.queries import Key, Queries
 from shared.clock import monotonic_s
@@ -50,7 +51,8 @@ class Keys:
         now, found = monotonic_s(), self.remembered.get(key_id)
         if found and now - found[0] < REMEMBERED_S:
             return found[1]
-        key = await self.queries.key(key_id)
+        with available():
+            key = await self.queries.key(key_id)
         if len(self.remembered) >= REMEMBERED_MAX:
             self.remembered.clear()
         self.remembered[key_id] = (now, key)

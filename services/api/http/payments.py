@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from services.api.http.availability import available
 from services.api.http.bodies import CreatePayment
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
@@ -33,11 +34,13 @@ class PaymentPath(BaseModel):
 
 
 class CreateHeaders(BaseModel):
-    idempotency_key: Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$", alias="Idempotency-Key")] | None = None
-    prefer: (
-        Annotated[str, Field(max_length=200, alias="Prefer", description="`wait=N`: answer with the outcome, after N s at most (RFC 7240)")]
-        | None
-    ) = None
+    idempotency_key: Annotated[
+        Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")] | None, Field(alias="Idempotency-Key")
+    ] = None
+    prefer: Annotated[
+        Annotated[str, Field(max_length=200)] | None,
+        Field(alias="Prefer", description="`wait=N`: answer with the outcome, after N s at most (RFC 7240)"),
+    ] = None
 
     def wait_s(self, default_s: float) -> float:
         found = WAIT.search(self.prefer or "")
@@ -109,6 +112,7 @@ async def show_payment_again(path: PaymentPath, caller: Merchant, edge: Edge) ->
 async def track_payment(path: PaymentPath, caller: Merchant, edge: Edge) -> Tracking:
     """Every step of a payment: attempts, what gateways said, states entered."""
     payment = await edge.show(caller, path.uuid)
-    lines = await edge.queries.timeline(path.uuid)
+    with available():
+        lines = await edge.queries.timeline(path.uuid)
     items = [TrackingLine(at=line.at, event=line.event, detail=line.detail) for line in lines]
     return Tracking(payment_id=path.payment_id, status=payment.status, items=items)

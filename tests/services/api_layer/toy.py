@@ -39,7 +39,7 @@ class Card(BaseModel):
 class CreatePayment(BaseModel):
     """What to charge."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"amount": 1000, "instrument": {"type": "UPI", "vpa": "a@b"}}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"amount": 1000, "note": "hello"}]})
 
     amount: int = Field(gt=0, lt=2**53, validation_alias=AliasChoices("amount", "amount_minor"))
     method: Literal["UPI", "CARD"] = "UPI"
@@ -102,7 +102,14 @@ payments = Routes(tag="payments", description="Money in.")
 odd = Routes(tag="odd")
 
 
-@payments.post("/payments", needs=Role.MERCHANT, status=201, also=(200,), errors=[Code.MISSING_IDEMPOTENCY_KEY], sends={"Location": "where it is"})
+@payments.post(
+    "/payments",
+    needs=Role.MERCHANT,
+    status=201,
+    also=(200,),
+    errors=[Code.MISSING_IDEMPOTENCY_KEY],
+    sends={"Location": "Where it is."},
+)
 async def create_payment(body: CreatePayment, headers: CreateHeaders, caller: Caller, store: Store) -> Reply[PaymentView] | PaymentView:
     """Accept a payment.
 
@@ -148,6 +155,14 @@ async def remove(store: Store) -> None:
 @odd.get("/page", needs=Role.PUBLIC)
 async def page() -> web.Response:
     return web.Response(text="<p>", content_type="text/html")
+
+
+@odd.get("/stream", needs=Role.PUBLIC)
+async def stream(request: web.Request, client: Client) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"X-Request-Id": client.request_id})
+    await response.prepare(request)
+    await response.write(b"data: 1\n\n")
+    return response
 
 
 @odd.post("/broken", needs=Role.PUBLIC)

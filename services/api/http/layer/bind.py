@@ -35,7 +35,8 @@ def mount(
 
     `authenticate(headers)` is awaited for every route that is not public: a Caller, None (401), or a Problem. `admit(client, caller)` is
     the rate limit: asked with None as caller before authentication and with the caller after it, it returns headers for the answer (the
-    last ones count) or raises Problem(RATE_LIMITED). `trusted_proxies` are networks whose X-Forwarded-For is believed. Raises SignatureError.
+    last ones count) or raises Problem(RATE_LIMITED). `trusted_proxies` are networks whose X-Forwarded-For is believed.
+    Raises SignatureError.
     """
     groups = list(groups)
     trusted = tuple(ip_network(network) for network in trusted_proxies)

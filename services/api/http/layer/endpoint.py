@@ -18,7 +18,6 @@ from services.api.http.layer.signature import Signature
 
 Authenticate = Callable[[CIMultiDictProxy[str]], Awaitable[Caller | None]]
 Admit = Callable[[Client, Caller | None], Mapping[str, str] | None]
-JSON = "application/json"
 BASIC = {"WWW-Authenticate": 'Basic realm="paymesh", charset="UTF-8"'}
 
 
@@ -55,7 +54,7 @@ class Endpoint:
         self.challenge = BASIC if Role.MERCHANT in route.needs else {}  # not for browsers: they would open a dialog of their own
         self.authenticate, self.admit, self.trusted = setting.authenticate, setting.admit, setting.trusted_proxies
         self.needs_client = signature.client or setting.admit is not None
-        self.takes_client, self.takes_caller = signature.client, signature.caller
+        self.takes_client, self.takes_caller, self.takes_request = signature.client, signature.caller, signature.request
         self.has_body, self.raw_body = signature.body is not None, signature.body is bytes
         self.body_optional = signature.body_optional
         self.validator: Any = TypeAdapter(signature.body).validator if self.has_body and not self.raw_body else None
@@ -77,6 +76,8 @@ class Endpoint:
                 self.count(request, client, caller)
             if self.takes_caller:
                 values["caller"] = caller
+        if self.takes_request:
+            values["request"] = request
         for name, read in self.readers:
             values[name] = read(request)
         if self.has_body:
@@ -112,7 +113,7 @@ class Endpoint:
         return read_json(raw, self.validator, self.json_depth)
 
     def render(self, result: Any) -> web.StreamResponse:
-        status, headers = self.status, {"Content-Type": JSON}
+        status, headers = self.status, {"Content-Type": "application/json", "Cache-Control": "no-store"}
         if isinstance(result, Reply):
             status = result.status or status
             headers.update(result.headers)

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from math import isinf
 from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
-from pydantic_core import SchemaValidator
+from pydantic_core import SchemaValidator, from_json
 
 from services.api.http.layer.complaints import invalid, refused
 from services.api.http.layer.problems import Code, Problem
@@ -15,7 +16,6 @@ from services.api.http.layer.problems import Code, Problem
 BRACKETS = bytes.maketrans(b"[]{}", b"()()")
 NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 NUL = "\x00"
-SPACE = " \t\r\n"
 
 
 async def read_body(request: web.Request, limit_bytes: int, wait_s: float) -> bytes:
@@ -64,27 +64,49 @@ def check_media_type(request: web.Request) -> None:
 
 
 def read_json(raw: bytes, validator: SchemaValidator, depth_limit: int) -> Any:
-    """pydantic validates the bytes; a first pass in the standard library's C refuses what pydantic lets through (3 µs for 330 bytes)."""
+    """pydantic validates the bytes, after a pass for what it lets through (3 µs for 330 bytes, a second parse in C included)."""
     if raw.count(b"{") + raw.count(b"[") > depth_limit:
         check_depth(raw, depth_limit)
     try:
-        text = raw.decode()
-        plain, _ = STRICT.raw_decode(text, 0 if text[:1] == "{" else len(text) - len(text.lstrip(SPACE)))
+        plain = from_json(raw, allow_inf_nan=False, cache_strings="keys")  # a cache of values would keep card numbers
+    except ValueError:
+        say_why(raw)
+        raise Problem(Code.MALFORMED_JSON) from None  # half a surrogate pair, which only the standard library takes
+    if names_in([plain]) != raw.count(b":"):  # every name has its colon: as many names as colons, and none came twice
+        say_why(raw)
+    if b"\\u0000" in raw and (path := nul_in(plain)) is not None:
+        raise refused("body", path, "Text must not contain U+0000", "string_nul")
+    try:
+        return validator.validate_json(raw)
+    except ValidationError as error:
+        raise invalid("body", error, plain) from None
+
+
+def names_in(value: dict[str, Any] | list[Any]) -> int:
+    """How many names the objects in `value` have; a number beyond floats spoils the count."""
+    count = 0
+    inside: Iterable[Any] = value
+    if isinstance(value, dict):
+        count, inside = len(value), value.values()
+    for inner in inside:
+        kind = type(inner)
+        if kind is dict or kind is list:
+            count += names_in(inner)
+        elif kind is float and isinf(inner):
+            count -= 1 << 20
+    return count
+
+
+def say_why(raw: bytes) -> None:
+    """The slow, exact reading: a Problem for whatever is wrong, nothing if the colons were only in texts."""
+    try:
+        STRICT.decode(raw.decode())
     except json.JSONDecodeError as error:
         raise Problem(Code.MALFORMED_JSON, details={"line": error.lineno, "column": error.colno}) from None
     except UnicodeDecodeError as error:
         raise Problem(Code.MALFORMED_JSON, "The body is not UTF-8.", {"byte": error.start}) from None
     except ValueError as error:
         raise Problem(Code.MALFORMED_JSON, str(error) if isinstance(error, NotOneMeaning) else None) from None
-    if b"\\u0000" in raw and (path := nul_in(plain)) is not None:
-        raise refused("body", path, "Text must not contain U+0000", "string_nul")
-    try:
-        return validator.validate_json(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        if first["type"] == "json_invalid" and not first["loc"]:  # half a surrogate pair, or more after the value
-            raise Problem(Code.MALFORMED_JSON) from None
-        raise invalid("body", error, plain) from None
 
 
 def check_depth(raw: bytes, limit: int) -> None:

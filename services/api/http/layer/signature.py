@@ -18,6 +18,7 @@ from services.api.http.layer.routes import Reply, Route
 
 PARTS = ("path", "headers", "query")  # read and judged in this order, the body last
 PLACEHOLDER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
+KNOWN = {*PARTS, "body", "caller", "client", "request"}
 BODILESS = {"GET", "DELETE"}
 
 
@@ -46,6 +47,7 @@ class Signature:
     body_optional: bool
     caller: bool
     client: bool
+    request: bool
     dependencies: dict[str, Any]
     value: Any
     raw: bool
@@ -71,7 +73,8 @@ def read_signature(route: Route) -> Signature:
         body_optional=optional,
         caller="caller" in names,
         client="client" in names,
-        dependencies={name: hints[name] for name in names if name not in {*PARTS, "body", "caller", "client"}},
+        request="request" in names,
+        dependencies={name: hints[name] for name in names if name not in KNOWN},
         value=value,
         raw=raw,
         empty=empty,
@@ -124,7 +127,7 @@ def check(signature: Signature, hints: dict[str, Any]) -> None:
         raise SignatureError(f"{name}: a {route.method} has no body")
     if Role.PUBLIC in route.needs and (signature.caller or len(route.needs) > 1):
         raise SignatureError(f"{name} is public: nobody is asked who they are, so there is no caller and no other role")
-    for parameter, kind in (("caller", Caller), ("client", Client)):
+    for parameter, kind in (("caller", Caller), ("client", Client), ("request", web.Request)):
         if parameter in hints and not (isinstance(hints[parameter], type) and issubclass(hints[parameter], kind)):
             raise SignatureError(f"{name}: {parameter} must be a {kind.__name__}")
     if signature.status == 204 and signature.value is not None:

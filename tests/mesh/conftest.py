@@ -1,0 +1,157 @@
+"""One mesh for the whole folder: six services, PostgreSQL, RabbitMQ and the sandbox, each a process, with hours compressed to seconds.
+
+The servers are its own even where others are given: tests end them, and queue names would meet those of another mesh.
+"""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from deploy.local import demo
+from deploy.local.errors import LocalError
+from deploy.local.instance import Instance
+from deploy.local.leftovers import end_programs, end_servers, remove
+from deploy.local.mesh import Mesh
+from services.api.seed import seed as seed_api
+from services.notifier.seed import seed as seed_notifier
+from tests.mesh.inside import Inside
+from tests.mesh.merchant import Merchant
+from tests.mesh.outside import Outside
+from tests.mesh.receiver import Receiver
+
+ORDER = ("success", "idempotency", "refusals", "outcomes", "overdue", "expiry", "kills", "outages", "afterwards")
+# Timeouts, grace and ladder fit together: given up at 1.5 s; asked 1.0, 1.5, 2.0 … s later; "not found" counts from 2.0 s on.
+SETTINGS = {
+    "PAYMESH_GATEWAY_TIMEOUT_MS": "1500",
+    "PAYMESH_LATENCY_BUDGET_MS": "40000",
+    "PAYMESH_ATTEMPT_MARGIN_S": "1",
+    "PAYMESH_RESUME_AFTER_S": "45",
+    "PAYMESH_SWEEP_EVERY_S": "0.3",
+    "PAYMESH_VERIFICATION_LADDER_S": "[1, 0.5, 0.5, 0.5, 1, 1, 2, 2, 3, 5, 5, 5, 5, 5]",
+    "PAYMESH_NOT_FOUND_GRACE_S": "2",
+    "PAYMESH_WEBHOOK_SCHEDULE_S": "[0, 0.5, 1, 1, 2, 2, 3, 3, 5, 5, 5, 5]",
+    "PAYMESH_LOG_FORMAT": "json",
+    "PAYMESH_LOG_LEVEL": "info",
+}
+# `closed` has nobody listening. It alone would be first for KWD, so no other payment ever meets it.
+GATEWAYS = "\n".join(
+    f"""\
+[{name}]
+kind = "sandbox"
+base_url = "{base}"
+api_key = "sk_sandbox_{name}"
+methods = ["UPI", "CARD"]
+currencies = {currencies}
+priority = {priority}
+"""
+    for priority, (name, base, currencies) in enumerate(
+        [
+            ("closed", "http://127.0.0.1:1", '["KWD"]'),
+            *((name, f"${{PAYMESH_SANDBOX_URL}}/gateways/{name}", '["INR", "KWD"]') for name in ("alpha", "beta", "gamma")),
+        ]
+    )
+)
+# At gamma a charge that comes late comes after the first question and within the grace.
+ACCOUNTS = "\n".join(
+    f"[{name}]\nlatency_ms = 5\nslow_s = 0.6\nlate_s = {late_s}\nhang_s = 20\n" for name, late_s in (("alpha", 2), ("beta", 2), ("gamma", 2.7))
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Simple things first, what ends processes late, and what looks at the remains last."""
+    folder = Path(__file__).parent
+    ours = [item for item in items if item.path.parent == folder]
+    ours.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
+    items[:] = [item for item in items if item.path.parent != folder] + ours
+
+
+@pytest.fixture(scope="session")
+def _no_settings_of_others() -> Iterator[None]:
+    """What this shell is set to must change no result; the mesh reads the environment whenever it starts a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("PAYMESH_") and not name.startswith("PAYMESH_TEST_")]:
+            patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def mesh(_no_settings_of_others: None) -> Iterator[Mesh]:
+    """Started with fresh data, and everything of it gone afterwards."""
+    instance = Instance.named("mesh-tests")
+    if instance.is_held():
+        pytest.fail("another run of these tests holds the instance mesh-tests")
+    if instance.folder.exists():
+        end_programs(instance)
+        end_servers(instance)
+        remove(instance)
+    instance.folder.mkdir(parents=True)
+    gateways, accounts = instance.folder / "gateways.toml", instance.folder / "accounts.toml"
+    gateways.write_text(GATEWAYS)
+    accounts.write_text(ACCOUNTS)
+    given = {"PAYMESH_GATEWAYS_FILE": str(gateways), "PAYMESH_SANDBOX_ACCOUNTS_FILE": str(accounts)}
+    found = Mesh(instance.folder, SETTINGS | given)
+    try:
+        found.start()
+    except LocalError as error:
+        pytest.fail(f"{error}\n{error.detail}")
+    yield found
+    found.stop()
+    remove(instance)
+
+
+@pytest.fixture(scope="session")
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    """Connections are not kept: a process that was killed must not look alive through an old one."""
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=40)) as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def inside(mesh: Mesh) -> Inside:
+    return Inside(mesh)
+
+
+@pytest.fixture(scope="session")
+def outside(mesh: Mesh, http: aiohttp.ClientSession) -> Outside:
+    return Outside(http, mesh.blueprint.url("sandbox"))
+
+
+@pytest.fixture(scope="session")
+def merchant(mesh: Mesh, http: aiohttp.ClientSession) -> Merchant:
+    """The demo merchant."""
+    return Merchant(http, mesh.blueprint.url("api"), {"X-Api-Key": demo.API_KEY, "X-Api-Secret": demo.API_SECRET})
+
+
+@pytest.fixture(scope="session")
+def operator(mesh: Mesh) -> dict[str, str]:
+    """The headers of an operator."""
+    return {"X-Internal-Api-Key": mesh.blueprint.internal_api_key}
+
+
+@pytest.fixture(scope="session")
+async def receiver() -> AsyncIterator[Receiver]:
+    """A webhook endpoint in this process."""
+    found = Receiver()
+    await found.open()
+    yield found
+    await found.close()
+
+
+@pytest.fixture(scope="session")
+async def neighbour(mesh: Mesh, http: aiohttp.ClientSession, receiver: Receiver) -> Merchant:
+    """Another merchant, told by webhook to `receiver`; its keys derive nothing and wait for nothing."""
+    keys = {"X-Api-Key": "key_test_neighbour", "X-Api-Secret": "secret_test_neighbour"}
+    merchant = {"id": "m_002", "name": "Neighbour", "currency": "INR", "answer_wait_s": 0, "derive_idempotency_key": False}
+    merchant |= {"api_key": keys["X-Api-Key"], "api_secret": keys["X-Api-Secret"]}
+    endpoint = {"id": "we_neighbour", "url": receiver.url, "secret": receiver.secret}
+    seeds = {"api": seed_api(merchant), "notifier": seed_notifier({"merchant": merchant, "endpoint": endpoint})}
+    for service, seed in seeds.items():
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in mesh.blueprint.environment(service).items():
+                patch.setenv(name, value)
+            await seed
+    return Merchant(http, mesh.blueprint.url("api"), keys)

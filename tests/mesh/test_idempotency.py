@@ -1,0 +1,99 @@
+"""One key, one payment: however often, by whichever path, and for whatever the key is made of."""
+
+import asyncio
+import uuid
+
+import pytest
+
+from tests.mesh.instruments import upi, vpa
+from tests.mesh.merchant import Answer, Merchant, Payment, order
+from tests.mesh.outside import Outside
+
+AT_ONCE = 50
+
+
+def of(answer: Answer, key: str = "") -> Payment:
+    assert answer.status == 201, answer.body
+    return Payment(answer.body["payment_id"], key, answer)
+
+
+async def test_fifty_at_once_by_both_paths_are_one_payment(merchant: Merchant, outside: Outside) -> None:
+    body, key = order(), f"k-{uuid.uuid4()}"
+    paths = ["/payments", "/api/v1/payments"] * (AT_ONCE // 2)
+    answers = await asyncio.gather(*(merchant.post(body, key=key, path=path, wait_s=5) for path in paths))
+    assert {answer.status for answer in answers} == {201}
+    assert len({answer.body["payment_id"] for answer in answers}) == 1
+    assert len({answer.headers["Location"] for answer in answers}) == 1
+    assert sorted(answer.headers.get("Idempotent-Replayed", "false") for answer in answers) == ["false", *["true"] * (AT_ONCE - 1)]
+    payment = of(answers[0])
+    await outside.told(payment)
+    assert len(await outside.charges(payment)) == 1
+    assert len(await outside.webhooks(payment)) == 1
+
+
+async def test_a_replay_shows_the_payment_as_it_is_now(merchant: Merchant, outside: Outside) -> None:
+    body = order()
+    payment = await merchant.pay(body)
+    await outside.told(payment)
+    again = await merchant.post(body, key=payment.key)
+    assert (again.status, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert again.body == await merchant.show(payment)
+
+
+async def test_the_spelling_of_an_order_does_not_matter(merchant: Merchant) -> None:
+    name = vpa()
+    body = order(method="UPI", instrument={"type": "UPI", "vpa": name})
+    payment = await merchant.pay(body)
+    spelt = {"amount_minor": body["amount"], "payment_method": "upi", "vpa": name, "merchant_id": "m_001", "currency": "inr"}
+    assert of(await merchant.post(spelt, key=payment.key)).id == payment.id
+    assert of(await merchant.post(order(amount=body["amount"], currency=None, vpa=name, instrument=None), key=payment.key)).id == payment.id
+
+
+@pytest.mark.parametrize("change", [{"amount": 77_700}, {"currency": "KWD"}, upi(), {"order_id": "another"}, {"metadata": {"a": 1}}])
+async def test_the_same_key_for_another_order_is_refused(merchant: Merchant, change: dict[str, object]) -> None:
+    body = order()
+    payment = await merchant.pay(body)
+    refused = await merchant.post({**body, **change}, key=payment.key)
+    assert (refused.status, refused.code) == (409, "IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD")
+
+
+async def test_a_key_is_its_merchants_own(merchant: Merchant, neighbour: Merchant) -> None:
+    body = order()
+    payment = await merchant.pay(body)
+    assert of(await neighbour.post(body, key=payment.key)).id != payment.id
+
+
+async def test_an_order_without_a_key_is_refused(neighbour: Merchant) -> None:
+    refused = await neighbour.post(order(order_id=f"o-{uuid.uuid4()}"))
+    assert (refused.status, refused.code) == (400, "MISSING_IDEMPOTENCY_KEY")
+
+
+async def test_a_refused_order_claims_nothing(merchant: Merchant) -> None:
+    key = f"k-{uuid.uuid4()}"
+    refused = await merchant.post(order(amount=0), key=key)
+    assert (refused.status, refused.code) == (422, "VALIDATION_ERROR")
+    accepted = await merchant.post(order(), key=key)
+    assert accepted.status == 201
+    assert "Idempotent-Replayed" not in accepted.headers
+
+
+async def test_an_event_id_is_a_key(neighbour: Merchant) -> None:
+    body = order(event_id=f"e-{uuid.uuid4()}")
+    first, again = of(await neighbour.post(body)), of(await neighbour.post(body))
+    assert again.id == first.id
+    assert again.answer.headers["Idempotent-Replayed"] == "true"
+    refused = await neighbour.post({**body, "amount": 66_600})
+    assert refused.code == "IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD"
+
+
+async def test_an_order_of_the_demo_merchant_is_paid_once_and_after_a_failure_again(merchant: Merchant, outside: Outside) -> None:
+    """A first try that is declined, a second one, and an impatient click."""
+    name = f"o-{uuid.uuid4()}"
+    first = of(await merchant.post(order(order_id=name, **upi("decline")), wait_s=10))
+    assert first.answer.body["status"] == "failed"
+    paid = order(order_id=name)
+    second = of(await merchant.post(paid, wait_s=10))
+    assert second.answer.body["status"] == "succeeded"
+    assert second.id != first.id
+    assert of(await merchant.post(paid)).id == second.id
+    assert len(await outside.charges(second)) == 1
