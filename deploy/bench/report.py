@@ -27,6 +27,12 @@ def figures(loaded: Measured, light: Measured, floor_ms: dict[str, float]) -> di
     }
 
 
+def grown(young: Measured, first: Measured, second: Measured) -> dict[str, Any]:
+    """What a payment costs with old ones in the databases, against without: the better of two runs, because the first one warms caches."""
+    old_ms = min(first.cpu_ms_per_payment, second.cpu_ms_per_payment)
+    return {"growth_ratio": round(old_ms / young.cpu_ms_per_payment, 3), "old": asdict(second)}
+
+
 def text(found: dict[str, Any]) -> str:
     loaded, light = found["loaded"], found["light"]
     lines = [
@@ -42,6 +48,7 @@ def text(found: dict[str, Any]) -> str:
         f"  POST to webhook       p50 {_ms(light['webhook_ms'])}",
         f"the floor: {found['floor_cpu_ms']} CPU-ms a payment: " + ", ".join(_shares(found["floor"])),
         f"mesh / floor: {found['floor_ratio']}",
+        *([f"with old payments: {found['growth_ratio']} × the CPU a payment"] if "growth_ratio" in found else []),
         "",
     ]
     for name, (sign, goal) in GOALS.items():

@@ -65,6 +65,8 @@ def data_home(link: Path, account: Account | None, say: Callable[[str], None]) -
     home = _prepare(link, account)
     if account is None or _reaches(home, account):
         return home
+    if any(home.iterdir()):
+        raise LocalError(f"the account {account.name} may no longer enter {link}, where its data are: let it pass every folder above")
     # Keyed by the checkout and the instance: two of them never share data.
     key = hashlib.sha256(str(link.parent.resolve()).encode()).hexdigest()[:12]
     elsewhere = _prepare(ELSEWHERE / f"paymesh-{key}" / link.name, account)

@@ -41,4 +41,4 @@ def envelopes(rows: Iterable[Outgoing], items_max: int = ITEMS_MAX) -> Iterator[
 
 async def unpack(message: "StreamMessage[object]") -> Envelope:
     rung = message.headers.get(RUNG, 0)
-    return Envelope(message.body, rung if isinstance(rung, int) else 0)
+    return Envelope(message.body, max(rung, 0) if isinstance(rung, int) else 0)  # whoever redrives by hand may write anything there

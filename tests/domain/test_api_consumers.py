@@ -34,16 +34,16 @@ class PaymentRow:
 
     def __init__(self, **columns: Any) -> None:
         self.columns: dict[str, Any] = {
-            "payment_id": PAYMENT, "merchant_id": "m_001", "status": "processing", "sequence": 0, "amount_minor": AMOUNT.amount_minor,
-            "currency": AMOUNT.currency, "method": "CARD", "gateway": None, "order_id": "A-1", "customer_id": None, "instrument": "•••• 1007",
-            "metadata": {"basket": 1}, "payment_url": None, "error": None, "evidence": {}, "last_event_id": None, "created_at": NOW,
-            "updated_at": NOW, **columns,
+            "payment_id": PAYMENT, "merchant_id": "m_001", "status": "processing", "sequence": 0, "method": "CARD", "gateway": None,
+            "amount_minor": AMOUNT.amount_minor, "currency": AMOUNT.currency, "order_id": "A-1", "customer_id": None,
+            "instrument": "•••• 1007", "metadata": {"basket": 1}, "payment_url": None, "error": None, "evidence": {},
+            "last_event_id": None, "created_at": NOW, "updated_at": NOW, **columns,
         }  # fmt: skip
         self.events: list[PaymentEvent] = []
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.due_at: Any = "as it was"
 
-    def hear(self, event: Event) -> Work:
+    def hear(self, event: Any) -> Work:
         work = work_with({(store.PAYMENT, PAYMENT): self.columns}, now=after(1))
         evidence_heard(event, work, WAITING)
         for statement in (store.ENTER, store.LEARN):
@@ -153,7 +153,7 @@ def test_an_overdue_payment_is_resumed_under_a_fresh_id() -> None:
 
 
 def test_every_state_that_can_be_entered_has_an_event() -> None:
-    assert TERMINAL | LOOKED_AFTER == {*EVENT_OF, "processing"}
+    assert {*EVENT_OF, "processing"} == TERMINAL | LOOKED_AFTER
 
 
 @settings(max_examples=150)

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.api.domain.lifecycle import FORWARD, Seen, fold, judge
-from shared.contracts import Command, Event, Money, ResumePayment, Status
+from shared.contracts import Event, Money, ResumePayment, Status
 from tests.domain.evidence import (
     ATTEMPTS,
     LESS,
@@ -183,7 +184,7 @@ def test_evidence_is_kept_per_attempt() -> None:
 
 
 def test_what_is_no_evidence_is_refused() -> None:
-    command: Command = ResumePayment(correlation_id=PAYMENT, payment_id=PAYMENT, merchant_id="m_001")
+    command: Any = ResumePayment(correlation_id=PAYMENT, payment_id=PAYMENT, merchant_id="m_001")
     with pytest.raises(TypeError, match="is no evidence"):
         fold(folded([]), command)
 

@@ -81,6 +81,16 @@ def test_data_lie_in_the_instance_where_that_will_do(tmp_path: Path) -> None:
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
 
 
+def test_data_that_their_account_cannot_reach_any_more_are_not_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "_reaches", lambda *_: False)
+    link = tmp_path / "local" / "postgres"
+    (link / "data").mkdir(parents=True)
+    me = Account("somebody", tmp_path.stat().st_uid, tmp_path.stat().st_gid)
+    with pytest.raises(LocalError, match="may no longer enter"):
+        data_home(link, me, lambda _: None)
+    assert (link / "data").exists()
+
+
 def test_no_place_for_the_data_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account, "ELSEWHERE", tmp_path / "elsewhere")
     monkeypatch.setattr(account, "_reaches", lambda *_: False)

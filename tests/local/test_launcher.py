@@ -102,6 +102,18 @@ def test_tests_need_more_and_what_is_there_stays(checkout: Checkout) -> None:
     assert checkout.installs() == ["requirements.txt", "requirements-dev.txt"]
 
 
+def test_what_the_tests_need_is_enough_for_the_rest_when_every_pin_is_the_same(checkout: Checkout) -> None:
+    runtime, dev = (checkout.root / "deploy" / name for name in ("requirements.txt", "requirements-dev.txt"))
+    runtime.write_text("one==1 \\\n    --hash=x\n")
+    dev.write_text("one==1 \\\n    --hash=x\ntwo==2\n")
+    for command in ("test", "up"):
+        checkout.run(command)
+    assert checkout.installs() == ["requirements-dev.txt"]
+    runtime.write_text("one==2 \\\n    --hash=x\n")
+    checkout.run("up")
+    assert checkout.installs() == ["requirements-dev.txt", "requirements.txt"]
+
+
 @pytest.mark.parametrize("damage", ["interpreter gone", "another interpreter"])
 def test_a_broken_venv_is_made_again(checkout: Checkout, damage: str) -> None:
     checkout.run("up")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import LocalError, ServerUnavailable, StartFailed
-from deploy.local.servers import container, packages, provide
+from deploy.local.servers import container, packages, private, provide
 from deploy.local.servers.answering import wait_until_answering
 from deploy.local.servers.container import Container, leftovers
 from deploy.local.servers.given import Given
@@ -39,6 +39,12 @@ def _program(folder: Path, name: str, text: str) -> Path:
     program.write_text(text)
     program.chmod(0o755)
     return program
+
+
+@pytest.fixture(autouse=True)
+def data_stay_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other accounts may not enter a test's folder, and elsewhere nobody would tidy up."""
+    monkeypatch.setattr(private, "unprivileged", lambda _: None)
 
 
 @pytest.fixture

@@ -39,6 +39,7 @@ class Payment:
 
     id: str
     key: str
+    body: Mapping[str, Any] = field(compare=False)
     answer: Answer = field(compare=False)
 
     @property
@@ -56,6 +57,12 @@ def order(**change: Any) -> dict[str, Any]:
     """A body of `POST /payments`: a UPI payment that succeeds, unless `change` says otherwise. None takes a field away."""
     body = {"amount": next(AMOUNTS), "currency": "INR", **upi(), **change}
     return {name: value for name, value in body.items() if value is not None}
+
+
+def accepted(answer: Answer, body: Mapping[str, Any], key: str = "") -> Payment:
+    """The payment that the edge took."""
+    assert answer.status == 201, answer.body
+    return Payment(answer.body["payment_id"], key, body, answer)
 
 
 class Merchant:
@@ -84,10 +91,9 @@ class Merchant:
 
     async def pay(self, body: Mapping[str, Any] | None = None, *, wait_s: int = 0) -> Payment:
         """Post an order that must be accepted at once."""
-        key = f"k-{uuid.uuid4().hex}"
-        answer = await self.post(dict(body or order()), key=key, wait_s=wait_s)
-        assert answer.status == 201, answer.body
-        return Payment(answer.body["payment_id"], key, answer)
+        body, key = body or order(), f"k-{uuid.uuid4().hex}"
+        answer = await self.post(dict(body), key=key, wait_s=wait_s)
+        return accepted(answer, body, key)
 
     async def insist(self, body: Mapping[str, Any], *, within_s: float) -> Payment:
         """Post an order again and again, as a merchant whose line is bad does, until it is accepted: one key, so one payment."""
@@ -98,7 +104,7 @@ class Merchant:
             except (aiohttp.ClientError, TimeoutError):
                 answer = Answer(0, {}, {})
             if answer.status == 201:
-                return Payment(answer.body["payment_id"], key, answer)
+                return accepted(answer, body, key)
             assert answer.status in (0, 503), answer.body
             assert time.monotonic() < deadline, f"not accepted within {within_s} s: {answer}"
             await asyncio.sleep(0.2)  # between two tries

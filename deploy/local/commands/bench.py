@@ -1,14 +1,16 @@
 """`./paymesh bench`: how fast the mesh is here, and what a payment costs beside the floor of its bare I/O."""
 
+import asyncio
 import json
 import sys
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from deploy.bench.ages import grow_old
 from deploy.bench.ground import floor_cpu_ms
 from deploy.bench.measure import measure
-from deploy.bench.report import figures, text
+from deploy.bench.report import figures, grown, text
 from deploy.local.console import err, notice, shown
 from deploy.local.instance import ROOT, Instance
 from deploy.local.mesh import Mesh
@@ -26,6 +28,7 @@ def bench(
     seconds: Annotated[float, Parameter(help="How long they are offered.")] = 30.0,
     light_rate: Annotated[float, Parameter(help="Payments per second of the run whose latencies count.")] = 20.0,
     light_seconds: Annotated[float, Parameter(help="How long that run is.")] = 15.0,
+    old_payments: Annotated[int, Parameter(help="Fill every database with so many old payments, and measure again.")] = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
     instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>.")] = "bench",
 ) -> int:
@@ -42,6 +45,10 @@ def bench(
         loaded = measure(mesh, rate_per_s=rate, seconds=seconds)
         err.print("the floor")
         found = figures(loaded, light, floor_cpu_ms(mesh))
+        if old_payments:
+            err.print(f"growing old: {old_payments} payments in every database")
+            asyncio.run(grow_old(mesh, old_payments))
+            found |= grown(loaded, measure(mesh, rate_per_s=rate, seconds=seconds), measure(mesh, rate_per_s=rate, seconds=seconds))
     finally:
         mesh.stop()
     sys.stdout.write((json.dumps(found) if as_json else text(found)) + "\n")

@@ -28,6 +28,8 @@ async def test_reply_has_a_status_and_headers_of_its_own(http: aiohttp.ClientSes
     async with http.post("/payments", json={"amount": 5}, headers=KEY | {"Idempotency-Key": "again"}) as answer:
         assert (answer.status, answer.headers["Idempotent-Replayed"]) == (200, "true")
         assert "Location" not in answer.headers
+    async with http.get("/readiness") as answer:
+        assert (answer.status, await answer.json()) == (503, {"payment_id": "pay_1", "amount": 0})
 
 
 @pytest.mark.parametrize(

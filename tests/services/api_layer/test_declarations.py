@@ -101,7 +101,8 @@ def test_declared_twice(paths: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("declared", "complaint"), [({}, "who may call it"), ({"needs": ()}, "who may call it"), ({"needs": Role.PUBLIC, "sumary": ""}, "sumary")]
+    ("declared", "complaint"),
+    [({}, "who may call it"), ({"needs": ()}, "who may call it"), ({"needs": Role.PUBLIC, "sumary": ""}, "sumary")],
 )
 def test_refused_at_declaration(declared: dict[str, Any], complaint: str) -> None:
     with pytest.raises(TypeError, match=complaint):

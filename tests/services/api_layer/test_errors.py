@@ -129,6 +129,8 @@ COMPLAINTS = [
     instrument("instrument.number", "Input is not valid", **OLD_CARD | {"number": "4111111111111111"}),
     instrument("instrument.cvv", "Value should have at most 4 items", **OLD_CARD | {"cvv": "98765"}),
     Complaint({"amount": 1, "note": "!secret word"}, "", "Input is not valid"),
+    Complaint({"amount": 1, "note": "!x12"}, "", "Input is not valid"),
+    Complaint({"amount": 1, "note": "card", "method": "UPI", "metadata": {"a": "upi", "b": "no"}}, "", "the note is not for UPI"),
     Complaint({"amount": 1, CARD_NUMBER: 1}, "*", "Extra inputs are not permitted"),
     Complaint({"amount": 1, "limits": {"a@upi": "zzz"}}, "limits.*", "Input should be a valid integer"),
     Complaint({"amount": 1, "sizes": [1, "zzz"]}, "sizes.1", "Input should be a valid integer"),
@@ -143,7 +145,7 @@ async def test_complaint_names_the_field_and_quotes_nothing(http: aiohttp.Client
         (told,) = error_of(text.encode())["details"]["errors"]
     assert (told["in"], told["field"]) == ("body", case.field)
     assert told["message"].startswith(case.message)
-    for value in ("12x", "BTC9", "4111111111111111", CARD_NUMBER, "41x", "98765", "secret", "SECRET", "a@upi", "zzz"):
+    for value in ("12x", "BTC9", "4111111111111111", CARD_NUMBER, "41x", "98765", "secret", "SECRET", "X12", "a@upi", "zzz"):
         assert value not in text
 
 

@@ -72,6 +72,8 @@ def test_bodies_of_other_kinds(document: dict[str, Any]) -> None:
     assert paths["/webhooks/{payment_id}"]["post"]["requestBody"]["content"] == {"*/*": {"schema": {}}}
     assert "content" not in paths["/nothing"]["delete"]["responses"]["204"]
     assert paths["/page"]["get"]["security"] == [{}]
+    not_ready = paths["/readiness"]["get"]["responses"]["503"]["content"]["application/json"]
+    assert [one["$ref"].rpartition("/")[2] for one in not_ready["schema"]["anyOf"]] == ["PaymentView", "Error"]
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v1"])

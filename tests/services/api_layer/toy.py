@@ -54,6 +54,8 @@ class CreatePayment(BaseModel):
     def consistent(self) -> "CreatePayment":
         if self.note.startswith("!"):
             raise ValueError(f"the note {self.note.strip('! ').upper()} is not wanted")
+        if self.note == "card" and self.method != "CARD":
+            raise ValueError(f"the note is not for {self.method}")
         return self
 
 
@@ -145,6 +147,11 @@ async def capture(path: PaymentPath, body: Capture | None) -> PaymentView:
 @odd.post("/webhooks/{payment_id}", needs=Role.PUBLIC, max_body_bytes=10)
 async def raw_webhook(path: PaymentPath, body: bytes, client: Client) -> dict[str, str]:
     return {"body": body.hex(), "ip": client.ip, "agent": client.user_agent, "request_id": client.request_id}
+
+
+@odd.get("/readiness", needs=Role.PUBLIC, also=[503])
+async def readiness() -> Reply[PaymentView]:
+    return Reply(PaymentView(payment_id="pay_1", amount=0), status=503)
 
 
 @odd.delete("/nothing", needs=Role.OPERATOR)

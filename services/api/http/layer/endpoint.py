@@ -9,6 +9,7 @@ from multidict import CIMultiDictProxy
 from pydantic import TypeAdapter
 
 from services.api.http.layer.caller import Caller, Client, Network, Role, client_of
+from services.api.http.layer.complaints import vocabulary
 from services.api.http.layer.guard import RATE, REQUEST_ID
 from services.api.http.layer.parts import reader
 from services.api.http.layer.problems import Code, Problem
@@ -57,7 +58,9 @@ class Endpoint:
         self.takes_client, self.takes_caller, self.takes_request = signature.client, signature.caller, signature.request
         self.has_body, self.raw_body = signature.body is not None, signature.body is bytes
         self.body_optional = signature.body_optional
-        self.validator: Any = TypeAdapter(signature.body).validator if self.has_body and not self.raw_body else None
+        adapter: TypeAdapter[Any] | None = TypeAdapter(signature.body) if self.has_body and not self.raw_body else None
+        self.validator: Any = adapter.validator if adapter else None
+        self.known = vocabulary(adapter.json_schema()) if adapter else frozenset()
         self.body_bytes = route.declared.get("max_body_bytes", setting.limits.body_bytes)
         self.body_wait_s, self.json_depth = setting.limits.body_wait_s, setting.limits.json_depth
         self.status, self.may_be_empty = signature.status, signature.empty
@@ -110,7 +113,7 @@ class Endpoint:
         raw = await read_body(request, self.body_bytes, self.body_wait_s)
         if self.body_optional and not raw:
             return None
-        return read_json(raw, self.validator, self.json_depth)
+        return read_json(raw, self.validator, self.json_depth, self.known)
 
     def render(self, result: Any) -> web.StreamResponse:
         status, headers = self.status, {"Content-Type": "application/json", "Cache-Control": "no-store"}

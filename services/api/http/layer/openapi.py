@@ -191,7 +191,11 @@ def responses(signature: Signature, schemas: Schemas) -> Schema:
             made[str(status)]["content"] = {"application/json": {"schema": schemas[signature.route.name, "value"]}}
     codes = codes_of(signature)
     for status in sorted({code.status for code in codes}):
-        made.setdefault(str(status), failure([code for code in codes if code.status == status]))
+        failed = failure([code for code in codes if code.status == status])
+        if answered := made.get(str(status), {}).get("content"):  # readiness, say: its 503 is an answer or an error
+            media = failed["content"]["application/json"]
+            media["schema"] = {"anyOf": [answered["application/json"]["schema"], media["schema"]]}
+        made[str(status)] = failed
     return made
 
 

@@ -1,0 +1,130 @@
+"""Orders that lie in the queue past their deadline: expired, never charged, and tried elsewhere; and two executors that disagree on the time."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from aio_pika import Message
+from aio_pika.abc import AbstractIncomingMessage
+
+from deploy.local.instance import ROOT
+from deploy.local.mesh import Mesh
+from deploy.local.service import readiness
+from shared import topology
+from shared.contracts import ExecuteAttempt
+from tests.mesh.inside import Inside
+from tests.mesh.merchant import Merchant, order
+from tests.mesh.outside import Outside
+from tests.mesh.waiting import until
+
+EXECUTE_ALPHA = f"{ExecuteAttempt.kind_of()}.alpha"
+AHEAD_S = 1.5  # of the second executor's clock; half an attempt's time
+ORDERS, COPIES = 20, 5
+# The clock is moved before anything takes a reference to it.
+AHEAD = f"""
+import datetime, runpy
+from shared import clock
+now = clock.utc_now
+clock.utc_now = lambda: now() + datetime.timedelta(seconds={AHEAD_S})
+runpy.run_module("services.executor", run_name="__main__")
+"""
+
+
+@pytest.fixture
+async def second_executor(mesh: Mesh) -> AsyncIterator[int]:
+    """The pid of another one on the same queues, whose clock is ahead."""
+    port = mesh.instance.ports.of("ops_executor_2")
+    environment = {**mesh.blueprint.environment("executor"), "PAYMESH_OPS_PORT": str(port)}
+    with mesh.instance.log("executor-2").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-c", AHEAD], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+
+        async def ready() -> bool:
+            assert process.poll() is None, mesh.instance.log("executor-2").read_text()[-2000:]
+            return (await asyncio.to_thread(readiness, f"http://127.0.0.1:{port}/readyz"))[0]
+
+        await until(ready, within_s=30, what="the second executor is ready")
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.terminate()
+        assert await asyncio.to_thread(process.wait, 30) == 0
+
+
+@contextmanager
+def stopped(*pids: int | None) -> Iterator[None]:
+    """They do nothing meanwhile, and notice nothing."""
+    for pid in pids:
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid or 0, signal.SIGCONT)
+
+
+def deadlines(messages: list[AbstractIncomingMessage]) -> list[datetime]:
+    return [datetime.fromisoformat(one["deadline_at"]) for message in messages for one in orjson.loads(message.body)]
+
+
+async def orders_heard(heard: list[AbstractIncomingMessage], number: int) -> list[datetime]:
+    """The deadlines of so many orders, once all were tapped."""
+
+    async def all_of_them() -> list[datetime]:
+        found = deadlines(heard)
+        return found if len(found) == number else []
+
+    return await until(all_of_them, within_s=10, what=f"{number} orders were sent")
+
+
+async def until_it_is(moment: datetime) -> None:
+    async def it_is() -> bool:
+        return datetime.now(UTC) > moment
+
+    await until(it_is, within_s=10, what=f"it is {moment}")
+
+
+async def test_an_order_that_expired_in_the_queue_is_tried_elsewhere(
+    mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside
+) -> None:
+    async with inside.tap(topology.COMMANDS, [EXECUTE_ALPHA]) as heard:
+        with stopped(mesh.pids()["executor"]):
+            payment = await merchant.pay(order(alias="alpha"))
+            [deadline] = await orders_heard(heard, 1)
+            await until_it_is(deadline)
+        told = await outside.told(payment)
+    assert (told["type"], told["data"]["gateway"]) == ("payment.succeeded", "beta")
+    timeline = await merchant.timeline(payment)
+    assert [event for event, _ in timeline] == ["payment.created", "attempt.expired", "attempt.succeeded", "payment.succeeded"]
+    assert timeline[1][1] == {"number": 1, "gateway": "alpha", "reason": "its deadline passed in the queue"}
+    assert [charge["reference"] for charge in await outside.journal(payment)] == [payment.references[1]]
+
+
+async def test_two_executors_that_disagree_give_one_verdict(
+    mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside, second_executor: int
+) -> None:
+    """Twenty orders, six times each, at a moment when one executor finds them in time and the other expired."""
+    async with inside.tap(topology.COMMANDS, [EXECUTE_ALPHA]) as heard, inside.exchange(topology.COMMANDS) as exchange:
+        with stopped(mesh.pids()["executor"], second_executor):
+            payments = await asyncio.gather(*(merchant.pay(order(alias="alpha")) for _ in range(ORDERS)))
+            found = await orders_heard(heard, ORDERS)
+            for message in heard.copy() * COPIES:
+                copy = Message(message.body, headers=message.headers, content_type=message.content_type)
+                await exchange.publish(copy, EXECUTE_ALPHA)
+            await until_it_is(max(found) - timedelta(seconds=AHEAD_S))
+        await asyncio.gather(*(outside.told(payment) for payment in payments))
+    for payment in payments:
+        [attempt] = await inside.fetch("executor", "SELECT state FROM attempts WHERE attempt_id = $1::uuid", payment.references[0])
+        events = [event for event, detail in await merchant.timeline(payment) if detail.get("number") == 1]
+        assert events == [f"attempt.{attempt['state']}"]
+        charges = [charge["reference"] for charge in await outside.charges(payment)]
+        assert charges == [payment.references[0 if attempt["state"] == "succeeded" else 1]]
+        assert (await merchant.show(payment))["status"] == "succeeded"
