@@ -167,7 +167,11 @@ class Mesh:
         for wave in (("api",), inner, (SANDBOX,), servers):
             units = [self._units[name] for name in wave if name in self._units]
             with ThreadPoolExecutor(8) as pool:
-                list(pool.map(lambda unit: self._end(unit, progress), units))
+                try:
+                    list(pool.map(lambda unit: self._end(unit, progress), units))
+                except KeyboardInterrupt:
+                    self.abandon()  # ends what the threads wait for
+                    raise
 
     @staticmethod
     def _end(unit: Unit, progress: Progress) -> None:

@@ -154,26 +154,30 @@ class Process:
             self.wanted = True  # last: until the record is written it would look wanted and dead
 
     def end(self, how: signal.Signals = signal.SIGTERM, grace_s: float = 25.0) -> bool:
-        """Ask it to end, and kill it after the grace; whether it went by itself."""
+        """Ask it to end, and kill it after the grace; whether it went by itself. A `kill` from elsewhere cuts the grace short."""
+        identity = self._give_up()
+        graceful = True
+        if identity is not None:
+            identity.signal(how)
+            graceful = identity.wait(grace_s)
+            if not graceful:
+                identity.kill()
         with self.lock:
-            self.wanted = False
-            identity = self.identity
-            graceful = True
-            if identity is not None:
-                identity.signal(how)
-                graceful = identity.wait(grace_s)
-                if not graceful:
-                    identity.kill()
-            self._record.unlink(missing_ok=True)
-            return graceful
+            if not self.alive():  # or somebody has started it again
+                self._record.unlink(missing_ok=True)
+        return graceful
 
     def kill(self) -> None:
         """SIGKILL, with everything it had started; returns when all of it is gone."""
+        identity = self._give_up()
+        if identity is not None:
+            identity.kill()
+
+    def _give_up(self) -> Identity | None:
+        """Want it no more; the living process, if there is one. The lock is not kept while anybody waits for the end."""
         with self.lock:
             self.wanted = False
-            identity = self.identity
-            if identity is not None:
-                identity.kill()
+            return self.identity
 
     def ending(self) -> str:
         """How it ended, in words; only its own runner can know."""

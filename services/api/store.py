@@ -93,12 +93,11 @@ payments = Table(
 timeline = Table(
     "timeline",
     metadata,
+    Column("payment_id", Uuid, primary_key=True),
     Column("id", Uuid, primary_key=True),
-    Column("payment_id", Uuid, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
     Column("event", Text, nullable=False),
     Column("detail", JSONB, nullable=False),
-    Index("timeline_payment", "payment_id", "id"),
 )
 
 COLUMNS = (

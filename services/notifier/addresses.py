@@ -5,9 +5,11 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-# Ranges that `is_global` calls global although a packet to them may end inside.
+# What `is_global` calls global although a packet to it may end inside, or reaches nobody. 64:ff9b::/96 (NAT64), the IPv4-compatible
+# and the site-local lie outside 2000::/3, which is all that IPv6 has given out.
+UNICAST = ipaddress.ip_network("2000::/3")
 REFUSED = tuple(
-    map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "100.64.0.0/10", "224.0.0.0/4", "ff00::/8"))
+    map(ipaddress.ip_network, ("2002::/16", "2001::/32", "3fff::/20", "100.64.0.0/10", "192.0.0.0/24", "192.88.99.0/24", "224.0.0.0/4"))
 )
 
 
@@ -22,7 +24,7 @@ def refused(address: str, *, allow_loopback: bool) -> str | None:
         ip = ip.ipv4_mapped
     if ip.is_loopback:
         return None if allow_loopback else "loopback"
-    if any(ip in network for network in REFUSED if network.version == ip.version):
+    if any(ip in network for network in REFUSED) or (ip.version == 6 and ip not in UNICAST):
         return "in a range that leads elsewhere"
     return None if ip.is_global else "not a public address"
 

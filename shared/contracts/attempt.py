@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from typing import Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from shared.contracts.base import Command, Event, Frozen
 from shared.contracts.instrument import Method, SealedInstrument
 from shared.contracts.money import Money
+from shared.ids import derived
 
 Operation = Literal["charge", "authorize", "capture", "refund", "void", "link"]
 OutcomeClass = Literal["success", "gateway_fault", "issuer_fault", "user_decline", "fraud_block", "our_fault", "unknown"]
@@ -31,7 +32,7 @@ class Attempt(Frozen):
 
 def attempt_id(payment_id: UUID, number: int) -> UUID:
     """There is one attempt of a number, whoever asks for it and however often."""
-    return uuid5(payment_id, f"attempt:{number}")
+    return derived(payment_id, f"attempt:{number}")
 
 
 class Refusal(Frozen):

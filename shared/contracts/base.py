@@ -2,11 +2,12 @@
 
 from datetime import datetime
 from typing import Any, Self
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.clock import new_id, utc_now
+from shared.ids import derived
 
 
 class Frozen(BaseModel):
@@ -39,7 +40,7 @@ class Message(Frozen):
         cause, which keeps the ids of two services that hear the same event apart.
         """
         return cls(
-            message_id=uuid5(cause.message_id, f"{cls.kind_of()}{discriminator}"),
+            message_id=derived(cause.message_id, cls.kind_of() + discriminator),
             correlation_id=cause.correlation_id,
             causation_id=cause.message_id,
             **payload,

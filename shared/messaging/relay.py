@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import structlog
-from aio_pika.exceptions import DeliveryError
+from aio_pika.exceptions import PublishError
 from pamqp.commands import Basic
 from sqlalchemy import Table, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -115,10 +115,11 @@ class Relay:
                 await self._keep(connection, [row.id for row in one], one[0], outcome)
 
     async def _keep(self, connection: Any, ids: list[Any], first: Outgoing, outcome: object) -> None:
-        """One unroutable row neither blocks nor replays its neighbours; a broker that is away is nobody's fault and counts nothing."""
+        """One unroutable row neither blocks nor replays its neighbours; a broker that is away, or a queue that is full (a nack, which is
+        a DeliveryError but no PublishError), is nobody's fault and counts nothing."""
         why = reason_of(outcome) if isinstance(outcome, BaseException) else f"not acknowledged: {outcome!r}"
         where = {"exchange": first.exchange, "routing_key": first.routing_key, "kind": first.kind, "rows": len(ids)}
-        if not isinstance(outcome, DeliveryError):
+        if not isinstance(outcome, PublishError):
             log.warning("publish_failed", **where, reason=why)
             await connection.execute(self.postpone, {"ids": ids})
             return
@@ -133,7 +134,7 @@ class Relay:
                 pack([row.body for row in rows]),
                 exchange=EXCHANGES[first.exchange],
                 routing_key=first.routing_key,
-                message_id=str(first.message_id),
+                message_id=str(first.id),  # the client tells returned publishes apart by this: two rows may carry one message
                 message_type=first.kind,
                 headers={RUNG: first.rung, REASON: first.reason or ""},
                 content_type="application/json",

@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from uuid import uuid4, uuid5
+from uuid import uuid4
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
@@ -19,6 +19,7 @@ from shared.contracts import (
     ResumePayment,
     attempt_id,
 )
+from shared.ids import derived
 from shared.messaging.envelope import ITEMS_MAX, pack
 from tests.contracts.samples import ATTEMPT, MESSAGES, NOW, PAYMENT
 
@@ -99,7 +100,7 @@ def expired(cause: Message, **more: Any) -> AttemptExpired:
 
 def test_a_handler_that_runs_again_says_the_same_under_the_same_id() -> None:
     cause = ResumePayment(correlation_id=PAYMENT, payment_id=PAYMENT, merchant_id="m_001")
-    assert expired(cause).message_id == expired(cause).message_id == uuid5(cause.message_id, "attempt.expired.v1")
+    assert expired(cause).message_id == expired(cause).message_id == derived(cause.message_id, "attempt.expired.v1")
     assert (expired(cause).correlation_id, expired(cause).causation_id) == (PAYMENT, cause.message_id)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import uuid5
 
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from shared.contracts import (
     Money,
     RouteExhausted,
     Status,
+    attempt_id,
 )
 from tests.domain.stand import AMOUNT, DECLINED, FAULT, PAYMENT, attempt
 
@@ -104,4 +104,4 @@ def lived(events: Sequence[Event]) -> list[Standing]:
 
 
 def named(number: int) -> str:
-    return str(uuid5(PAYMENT, f"attempt:{number}"))
+    return str(attempt_id(PAYMENT, number))

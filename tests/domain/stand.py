@@ -1,6 +1,6 @@
 """A stand for handlers: `Work` with rows that stand in for the database's, and what came of it, read back as contracts."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ from uuid import UUID
 
 from shared.contracts import Attempt, Message, Method, Money, Operation, Refusal, attempt_id
 from shared.storage.bulk import Bulk
-from shared.storage.work import Rows, Work
+from shared.storage.work import Work
 from tests.contracts.golden import kinds
 
 M = TypeVar("M", bound=Message)
@@ -24,7 +24,7 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def work_with(rows: Mapping[tuple[Rows, Hashable], Any] | None = None, *, now: datetime = NOW) -> Work:
+def work_with(rows: Mapping[Any, Any] | None = None, *, now: datetime = NOW) -> Work:
     """`rows`: (statement, key) → the columns it would load."""
     return Work(now, {where: SimpleNamespace(**row) for where, row in (rows or {}).items()})  # type: ignore[misc]
 

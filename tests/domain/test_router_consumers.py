@@ -47,7 +47,7 @@ class Router:
     def __init__(self, *names: str) -> None:
         accounts = [
             Gateway(name, frozenset({"CARD"}), frozenset({"INR"}), 1, 1, 10**9, True)
-            for name in names or ("alpha", "beta", "gamma", "delta")
+            for name in names or ("alpha", "beta", "gamma", "omega")
         ]
         self.picture = Picture(accounts)
         self.columns: dict[str, Any] | None = None
@@ -69,12 +69,12 @@ class Router:
                 attempt_verified(message, work, self.picture, WAITING)
         for statement in (store.INSERT_ROUTE, store.UPDATE_ROUTE):
             for row in written(work, statement):
-                json = {
+                json: dict[str, Any] = {
                     name: orjson.loads(row[name]) if row[name] else None
                     for name in ("request", "instrument", "attempts", "exhausted")
                     if name in row
                 }
-                self.columns = {**(self.columns or {}), **row, **json}
+                self.columns = (self.columns or {}) | row | json
         self.said += said(work)
         return work
 

@@ -4,6 +4,8 @@ import asyncio
 
 from sqlalchemy import text
 
+from shared.messaging.handlers import Hears
+from shared.storage.unit_of_work import UnitOfWork
 from shared.topology import COMMANDS, Inlet
 from tests.kernel import toy
 from tests.kernel.queues import Queues
@@ -80,19 +82,23 @@ async def test_the_broker_keeps_what_the_database_cannot_take(empty: Database, q
 
 
 async def test_one_slow_queue_holds_up_no_other(empty: Database, queues: Queues) -> None:
-    """All that a queue may have in hand waits for one locked account; another queue of the same process flows."""
+    """All that the slow queue may have in hand waits for its gateway; the other queue of the same process flows."""
     slow, quick = await queues.declare(NARROW), await queues.declare(NARROW)
-    locked = toy.deposit_of()
-    await empty.rows("INSERT INTO accounts (id, balance) VALUES (:id, 0)", id=locked.account)
-    hears = toy.ledger(NARROW)
+    answered, waiting, hears = asyncio.Event(), [], Hears()
+
+    @hears(NARROW)
+    async def act(message: toy.Deposit, unit_of_work: UnitOfWork) -> None:
+        if message.trouble:
+            waiting.append(message)
+            await answered.wait()
+        await unit_of_work.once(message, lambda work: toy.pay_in(message, work))
+
     async with replica(empty.url, queues.url) as one:
         await one.start(hears, [str(slow.gateway), str(quick.gateway)])
-        release = asyncio.Event()
-        held = one.parts.ears.subscribers[0]
-        assert held is not None
-        async with one.unit_of_work.slots:  # a slot taken is no slot lost: two thousand are there
-            copies = [[toy.deposit_of(account=locked.account)] for _ in range(PREFETCH * 2)]
-            await queues.put(slow, *copies)
-            await queues.put(quick, *[[toy.deposit_of()] for _ in range(20)])
-            await until(lambda: empty.value("SELECT count(*) = 28 FROM entries"))
-        release.set()
+        await queues.put(slow, *[[toy.deposit_of(trouble="slow")] for _ in range(PREFETCH * 2)])
+        await until(lambda: len(waiting) == PREFETCH)
+        await queues.put(quick, *[[toy.deposit_of()] for _ in range(PREFETCH * 5)])
+        await until(lambda: empty.value("SELECT count(*) = :all FROM entries", all=PREFETCH * 5))
+        assert len(waiting) == PREFETCH
+        answered.set()
+        await until(lambda: empty.value("SELECT count(*) = :all FROM entries", all=PREFETCH * 7))

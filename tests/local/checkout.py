@@ -3,7 +3,8 @@
 from pathlib import Path
 
 SERVER = '''\
-"""Answers 200 on every path of its port, writes one log line, and obeys FAKE_<NAME>: `exit N` ends it at once, `unready` answers 503."""
+"""Answers 200 on every path of its port, writes one log line, and obeys FAKE_<NAME>: `exit N` ends it at once, `unready`
+answers 503, `stubborn` does not end when asked."""
 import http.server, json, os, signal, sys, threading
 
 name, port = sys.argv[1], int(sys.argv[2])
@@ -25,7 +26,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
-signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
+ending = (lambda *_: None) if order == "stubborn" else (lambda *_: threading.Thread(target=server.shutdown).start())
+signal.signal(signal.SIGTERM, ending)
 server.serve_forever(poll_interval=0.02)
 print("stopped properly", flush=True)
 '''

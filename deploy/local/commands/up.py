@@ -80,7 +80,8 @@ def supervise(*, instance: InstanceName = DEFAULT) -> int:
 def _started(instance: Instance, title: str) -> Mesh | None:
     """The mesh, ready; None when it was interrupted. SIGTERM and a closed terminal end it like Ctrl-C."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, signal.default_int_handler)
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup wants it to stay
+            signal.signal(ending, signal.default_int_handler)
     mesh = Mesh(instance.folder, notice=notice)
     try:
         with shown(title) as progress:

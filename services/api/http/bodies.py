@@ -67,6 +67,7 @@ class CreatePayment(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        cache_strings="keys",  # pydantic's process-wide cache of short strings is no place for card numbers
         json_schema_extra={
             "examples": [
                 {

@@ -28,19 +28,19 @@ class Merchant(Caller):
 class Keys:
     def __init__(self, queries: Queries, *, internal_api_key: str) -> None:
         self.queries = queries
-        self.internal = hashlib.sha256(internal_api_key.encode()).digest()
+        self.internal = digest(internal_api_key)
         self.remembered: dict[str, tuple[float, Key | None]] = {}
 
     async def who(self, headers: Mapping[str, str]) -> Caller | None:
         """None where nobody says who they are or the secret is wrong."""
         if internal := headers.get("X-Internal-Api-Key"):
-            same = hmac.compare_digest(hashlib.sha256(internal.encode()).digest(), self.internal)
+            same = hmac.compare_digest(digest(internal), self.internal)
             return Caller(Role.OPERATOR, "operator", "internal") if same else None
         key_id, secret = headers.get("X-Api-Key"), headers.get("X-Api-Secret")
         if key_id is None or secret is None:
             key_id, secret = basic(headers.get("Authorization", ""))
         key = await self._key(key_id) if key_id and len(key_id) <= 128 else None
-        if key is None or not hmac.compare_digest(hashlib.sha256(secret.encode()).digest(), key.secret_sha256):
+        if key is None or not hmac.compare_digest(digest(secret), key.secret_sha256):
             return None
         said = headers.get("X-Merchant-Id")
         if said is not None and said != key.merchant_id:
@@ -57,6 +57,11 @@ class Keys:
             self.remembered.clear()
         self.remembered[key_id] = (now, key)
         return key
+
+
+def digest(secret: str) -> bytes:
+    """A header that is not UTF-8 reaches us with surrogates; it is no key of ours, and no error either."""
+    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
 
 
 def basic(authorization: str) -> tuple[str, str]:

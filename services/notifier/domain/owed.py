@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import orjson
 
 from shared.contracts import PaymentEvent
+from shared.ids import derived
 from shared.public import PaymentView
 
 
@@ -30,7 +31,7 @@ def owed_to(event_name: str, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
 
 def delivery_id(event_id: UUID, endpoint_id: str) -> UUID:
     """One delivery per event and endpoint, however often the event is heard. It is the `webhook-id` of every try."""
-    return uuid5(event_id, endpoint_id)
+    return derived(event_id, endpoint_id)
 
 
 def body_of(event: PaymentEvent) -> bytes:

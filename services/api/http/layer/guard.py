@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 
 from services.api.http.layer.problems import Code, Problem, from_aiohttp
-from shared.clock import new_id
+from shared.clock import new_id_text
 
 REQUEST_ID = web.RequestKey("request_id", str)
 RATE = web.RequestKey("rate", Mapping[str, str])  # headers of the rate limit, which go on refusals as well
@@ -47,7 +47,7 @@ async def guard(request: web.Request, handler: Callable[[web.Request], Awaitable
 def request_id_of(headers: Mapping[str, str]) -> str:
     """The sender's own, so that one id follows a request through its systems and ours; one that is not safe to log is replaced."""
     sent = headers.get("X-Request-Id")
-    return sent if sent and SAFE_ID.fullmatch(sent) else str(new_id())
+    return sent if sent and SAFE_ID.fullmatch(sent) else new_id_text()
 
 
 def refused_early(problem: Problem, headers: Mapping[str, str]) -> web.Response:

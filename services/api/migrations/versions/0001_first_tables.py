@@ -54,14 +54,13 @@ def upgrade() -> None:
     op.create_index("outbox_due", "outbox", ["due_at"], unique=False, postgresql_where=sa.text("parked_at IS NULL"))
     op.create_table(
         "timeline",
-        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("payment_id", sa.Uuid(), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.Column("detail", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("timeline_pkey")),
+        sa.PrimaryKeyConstraint("payment_id", "id", name=op.f("timeline_pkey")),
     )
-    op.create_index("timeline_payment", "timeline", ["payment_id", "id"], unique=False)
     op.create_table(
         "api_keys",
         sa.Column("key_id", sa.Text(), nullable=False),
@@ -112,7 +111,6 @@ def downgrade() -> None:
     op.drop_table("payments")
     op.drop_index("api_keys_merchant", table_name="api_keys")
     op.drop_table("api_keys")
-    op.drop_index("timeline_payment", table_name="timeline")
     op.drop_table("timeline")
     op.drop_index("outbox_due", table_name="outbox", postgresql_where=sa.text("parked_at IS NULL"))
     op.drop_table("outbox")
