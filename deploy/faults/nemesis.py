@@ -1,70 +1,53 @@
-"""What is broken, when: a plan drawn from a seed, and the hand that carries it out."""
+"""Carries out a plan of faults, each at its time, whatever the others are still doing."""
 
 import asyncio
-import os
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+import asyncpg
+import psutil
+from aio_pika.exceptions import AMQPException
+
+from deploy.faults.acts import Acts
+from deploy.faults.order import Act, Fault
 from deploy.local.errors import LocalError
-from deploy.local.mesh import Mesh
-from deploy.local.programs import SERVICES
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """`at_s` after the load began. `kill` SIGKILLs a service, whose supervisor brings it back; `restart` does so with a server, at once."""
-
-    at_s: float
-    act: str
-    target: str
-
-
-def plan(draw: Random, *, seconds: float, kills: int, server_restarts: int) -> list[Fault]:
-    """Every service is killed at least once; servers are restarted in the middle part, so that load meets them going and coming."""
-    targets = [*SERVICES, *(draw.choice(SERVICES) for _ in range(max(0, kills - len(SERVICES))))]
-    faults = [Fault(draw.uniform(0.03, 0.97) * seconds, "kill", target) for target in targets[: max(kills, 0)]]
-    for number in range(server_restarts):
-        faults.append(Fault(draw.uniform(0.15, 0.85) * seconds, "restart", ("rabbitmq", "postgres")[number % 2]))
-    return sorted(faults, key=lambda fault: fault.at_s)
+# A fault may meet a server that another fault has just ended.
+THWARTED = (LocalError, AMQPException, asyncpg.PostgresError, asyncpg.InterfaceError, psutil.Error, TimeoutError, OSError)
 
 
 class Nemesis:
-    def __init__(self, mesh: Mesh, tell: Callable[[str], None]) -> None:
-        self.mesh, self.tell = mesh, tell
+    """`done` counts what was really done, by act and target."""
+
+    def __init__(self, acts: Acts, tell: Callable[[str], None]) -> None:
+        self.tell = tell
         self.done: Counter[str] = Counter()
+        self.acts: Mapping[Act, Callable[[str], Awaitable[None]]] = {
+            "kill": acts.kill,
+            "restart": acts.restart,
+            "strike": acts.strike,
+            "cut-off": acts.cut_off,
+            "unbind": acts.unbind,
+            "steal": acts.steal,
+        }
 
     async def run(self, faults: Sequence[Fault]) -> None:
+        """Returns when the last one is done."""
         start = time.monotonic()
-        for fault in faults:
-            await asyncio.sleep(max(0.0, start + fault.at_s - time.monotonic()))
-            await asyncio.to_thread(self._do, fault)
+        await asyncio.gather(*(self._do(fault, start) for fault in faults))
 
-    def _do(self, fault: Fault) -> None:
-        self.tell(f"{fault.at_s:5.1f} s  {fault.act} {fault.target}")
+    async def _do(self, fault: Fault, start: float) -> None:
+        await asyncio.sleep(max(0.0, start + fault.at_s - time.monotonic()))
         try:
-            if fault.act == "kill":
-                self._crash(fault.target)
-            else:
-                self.mesh.kill(fault.target)
-                self.mesh.restart(fault.target)
-            self.done[f"{fault.act} {fault.target}"] += 1
-        except LocalError as error:
-            self.tell(f"         not done: {error}")
-
-    def _crash(self, target: str) -> None:
-        """Behind its supervisor's back, as the kernel's memory killer would."""
-        pid = self.mesh.pids().get(target)
-        if pid is None:
-            raise LocalError(f"{target} is down already")
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            raise LocalError(f"{target} is down already") from None
+            await self.acts[fault.act](fault.target)
+        except THWARTED as error:
+            self.tell(f"{time.monotonic() - start:5.1f} s  {fault.act} {fault.target} could not be done: {error or type(error).__name__}")
+            return
+        self.done[f"{fault.act} {fault.target}"] += 1
+        self.tell(f"{time.monotonic() - start:5.1f} s  {fault.act} {fault.target}")
 
     @property
     def kills(self) -> int:
-        return sum(count for name, count in self.done.items() if name.startswith("kill "))
+        """SIGKILLs that a service got."""
+        return sum(count for name, count in self.done.items() if name.startswith(("kill ", "strike ")))

@@ -36,6 +36,15 @@ def end_servers(instance: Instance) -> list[str]:
     return running
 
 
+def wipe(instance: Instance) -> None:
+    """End whatever runs of an instance and delete all of it. Raises InstanceBusy while a runner holds it."""
+    if instance.folder.exists():
+        with instance.held():
+            end_programs(instance)
+            end_servers(instance)
+            remove(instance)
+
+
 def remove(instance: Instance) -> None:
     """Delete an ended instance: its folder, and data that lie elsewhere because their account may not enter it."""
     for link in instance.folder.iterdir():

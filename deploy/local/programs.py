@@ -3,7 +3,7 @@
 import base64
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -41,7 +41,8 @@ class Blueprint:
     """Every program of one instance, from its ports, its secrets, its servers and the settings.
 
     `settings` are environment variables for every program, `overrides` for single ones. Our defaults yield to the caller's environment,
-    that to `settings`, those to `overrides`. `root` is the checkout whose code runs.
+    that to `settings`, those to `overrides`. `root` is the checkout whose code runs. `launchers` are modules (and their arguments) that
+    start single services in place of Python itself: they get `services.<name>` as their last argument.
     """
 
     instance: Instance
@@ -51,6 +52,7 @@ class Blueprint:
     settings: Mapping[str, str] = field(default_factory=dict)
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     database_prefix: str = "paymesh_"
+    launchers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def url(self, name: str) -> str:
         """Where `api`, `sandbox` or the operations port `ops_<service>` is on this machine."""
@@ -125,7 +127,8 @@ class Blueprint:
     def service(self, service: str) -> Program:
         """One of the six."""
         ops = self.url(f"ops_{service}")
-        return Program(service, (sys.executable, "-m", f"services.{service}"), self.environment(service), f"{ops}/readyz", ops)
+        command = (sys.executable, "-m", *self.launchers.get(service, ()), f"services.{service}")
+        return Program(service, command, self.environment(service), f"{ops}/readyz", ops)
 
     def sandbox(self) -> Program:
         """The outside world: gateways that misbehave on command, and the shop."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+import structlog
 from pydantic import TypeAdapter
 
 from shared.contracts import EVENT_OF, Frozen, PaymentSnapshot
@@ -15,6 +16,8 @@ from shared.topology import EVENTS
 
 LINGER_S = 5.0  # bound a little longer than the last waiter: binding costs the broker more than a few unheard events
 WAITERS_MAX = 2_000
+
+log = structlog.get_logger()
 
 
 class Told(Frozen):
@@ -62,10 +65,16 @@ class Live:
                 self._unbind_later()
 
     async def _bind(self) -> None:
+        """With the broker away this waits for it, or fails: then nothing is heard, and the waiter's time runs out."""
         async with self.binding:
-            if not self.bound:
+            if self.bound:
+                return
+            try:
                 for event in EVENT_OF.values():
                     await self.ear.bind(event.kind_of())
+            except Exception as error:
+                log.warning("not_listening", error=type(error).__name__)
+            else:
                 self.bound = True
 
     def _unbind_later(self) -> None:
@@ -80,6 +89,9 @@ class Live:
         async with self.binding:
             if self.waiters or not self.bound:
                 return
-            for event in EVENT_OF.values():
-                await self.ear.unbind(event.kind_of())
-            self.bound = False
+            self.bound = False  # first: one that is half unbound must be bound anew
+            try:
+                for event in EVENT_OF.values():
+                    await self.ear.unbind(event.kind_of())
+            except Exception as error:
+                log.warning("still_listening", error=type(error).__name__)

@@ -17,7 +17,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    Row,
     Table,
     Text,
     Uuid,
@@ -139,7 +138,8 @@ def load_of(payment_id: UUID) -> Sequence[Load]:
     return [Load(PAYMENT, payment_id)]
 
 
-def snapshot_of(row: Row[Any]) -> PaymentSnapshot:
+def snapshot_of(row: Any) -> PaymentSnapshot:
+    """A row of `COLUMNS`, whoever read it."""
     return PaymentSnapshot(
         payment_id=row.payment_id,
         merchant_id=row.merchant_id,

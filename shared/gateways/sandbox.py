@@ -59,11 +59,12 @@ class SandboxCodec:
             return _refused(body) or Unclear(f"{response.status} without a code we know")
         if response.status != 200:
             return Unclear(f"status {response.status}")
-        if body.get("status") == "requires_action" and isinstance(body.get("id"), str):
-            return ActionRequired(body["id"], body.get("action_url"))
-        found = _charge(body)
-        if isinstance(found, Pending | NotFound):
-            return Unclear("accepted, not finished", found.reference if isinstance(found, Pending) else None)
+        match found := _charge(body, attempt):
+            case Pending(reference=str() as reference) if body.get("status") == "requires_action":
+                url = body.get("action_url")
+                return ActionRequired(reference, url if isinstance(url, str) else None)
+            case Pending(reference=known):
+                return Unclear("accepted, not finished", known)
         return found
 
     def lookup(self, account: Account, attempt: Attempt) -> HttpRequest:
@@ -76,7 +77,7 @@ class SandboxCodec:
         items = _object(response.body).get("items")
         if not isinstance(items, list):
             return Unclear("unreadable answer")
-        findings = [_charge(item) for item in items if isinstance(item, dict)]
+        findings = [_charge(item, attempt) if isinstance(item, dict) else Unclear("unreadable answer") for item in items]
         for kind in (Succeeded, Pending, Unclear, Refused):  # what may have moved money outranks what did not
             for finding in findings:
                 if isinstance(finding, kind):
@@ -95,10 +96,12 @@ def _object(body: bytes) -> dict[str, Any]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def _charge(body: Mapping[str, Any]) -> Finding:
+def _charge(body: Mapping[str, Any], attempt: Attempt) -> Succeeded | Refused | Pending | Unclear:
     reference, status = body.get("id"), body.get("status")
     if not isinstance(reference, str):
         return Unclear("unreadable answer")
+    if body.get("reference") != str(attempt.attempt_id):
+        return Unclear("an answer about another reference than ours")
     match status:
         case "succeeded" | "authorized":
             try:

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from aio_pika.exceptions import PublishError
 from pamqp.commands import Basic
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import measures
@@ -16,6 +16,7 @@ from shared.messaging.envelope import REASON, RUNG, envelopes, pack
 from shared.messaging.failure import reason_of
 from shared.messaging.rabbit import EXCHANGES, Broker
 from shared.storage.blame import Blame, blame
+from shared.storage.transaction import Transaction, begin
 from shared.storage.work import Outgoing
 from shared.storage.writer import IN_HAND_S
 
@@ -41,17 +42,17 @@ class Relay:
         self.at_rest.set()
         self.polled_at = 0.0
         name = outbox.name
-        self.take = text(
+        self.take = (
             f"UPDATE {name} SET due_at = now() + interval '{IN_HAND_S} seconds' WHERE id IN (SELECT id FROM {name} WHERE due_at <= now()"
             f" AND parked_at IS NULL ORDER BY due_at LIMIT {batch_max} FOR UPDATE SKIP LOCKED)"
             " RETURNING id, message_id, exchange, routing_key, kind, body, rung, reason"
         )
-        self.delete = text(f"DELETE FROM {name} WHERE id = ANY(cast(:ids AS uuid[]))")
-        self.postpone = text(f"UPDATE {name} SET due_at = now() + interval '1 second' WHERE id = ANY(cast(:ids AS uuid[]))")
-        self.refuse = text(
+        self.delete = f"DELETE FROM {name} WHERE id = ANY(cast($1 AS uuid[]))"
+        self.postpone = f"UPDATE {name} SET due_at = now() + interval '1 second' WHERE id = ANY(cast($1 AS uuid[]))"
+        self.refuse = (
             f"UPDATE {name} SET refusals = refusals + 1, due_at = now() + make_interval(secs => least(60, refusals + 1)),"
-            f" parked_at = CASE WHEN refusals + 1 >= {REFUSALS_MAX} THEN now() END, reason = coalesce(reason, :why)"
-            " WHERE id = ANY(cast(:ids AS uuid[])) RETURNING id, parked_at"
+            f" parked_at = CASE WHEN refusals + 1 >= {REFUSALS_MAX} THEN now() END, reason = coalesce(reason, $2)"
+            " WHERE id = ANY(cast($1 AS uuid[])) RETURNING id, parked_at"
         )
 
     def offer(self, rows: Sequence[Outgoing]) -> None:
@@ -94,11 +95,11 @@ class Relay:
         return len(due) == self.batch_max
 
     async def _take_due(self) -> list[Outgoing]:
-        async with self.engine.begin() as connection:
-            return [
-                Outgoing(row.message_id, row.exchange, row.routing_key, row.kind, row.body, row.rung, row.reason, id=row.id)
-                for row in await connection.execute(self.take)
-            ]
+        async with begin(self.engine) as transaction:
+            rows = await transaction.fetch(self.take)
+        return [
+            Outgoing(row.message_id, row.exchange, row.routing_key, row.kind, row.body, row.rung, row.reason, id=row.id) for row in rows
+        ]
 
     async def _publish_all(self, rows: Sequence[Outgoing]) -> None:
         packed = list(envelopes(rows))
@@ -108,22 +109,22 @@ class Relay:
         refused = [(one, outcome) for one, outcome in zip(packed, outcomes, strict=True) if not isinstance(outcome, Basic.Ack)]
         measures.CONTRACTS.inc(len(sent))
         measures.ENVELOPES.inc(len(packed) - len(refused))
-        async with self.engine.begin() as connection:
+        async with begin(self.engine) as transaction:
             if sent:
-                await connection.execute(self.delete, {"ids": sent})
+                await transaction.fetch(self.delete, sent)
             for one, outcome in refused:
-                await self._keep(connection, [row.id for row in one], one[0], outcome)
+                await self._keep(transaction, [row.id for row in one], one[0], outcome)
 
-    async def _keep(self, connection: Any, ids: list[Any], first: Outgoing, outcome: object) -> None:
+    async def _keep(self, transaction: Transaction, ids: list[Any], first: Outgoing, outcome: object) -> None:
         """One unroutable row neither blocks nor replays its neighbours; a broker that is away, or a queue that is full (a nack, which is
         a DeliveryError but no PublishError), is nobody's fault and counts nothing."""
         why = reason_of(outcome) if isinstance(outcome, BaseException) else f"not acknowledged: {outcome!r}"
         where = {"exchange": first.exchange, "routing_key": first.routing_key, "kind": first.kind, "rows": len(ids)}
         if not isinstance(outcome, PublishError):
             log.warning("publish_failed", **where, reason=why)
-            await connection.execute(self.postpone, {"ids": ids})
+            await transaction.fetch(self.postpone, ids)
             return
-        parked = [row.id for row in await connection.execute(self.refuse, {"ids": ids, "why": why}) if row.parked_at]
+        parked = [row.id for row in await transaction.fetch(self.refuse, ids, why) if row.parked_at]
         measures.PARKED.inc(len(parked))
         log.error("unroutable" if not parked else "unroutable_parked", **where, reason=why, parked=len(parked))
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Column, Row, Table, TextClause, text
+from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSONB, dialect
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.storage.transaction import Record, Transaction
 
 DIALECT = dialect()  # type: ignore[no-untyped-call]
 
@@ -20,21 +21,19 @@ class Bulk:
 
     def __init__(self, table: Table, columns: Sequence[str], sql: str) -> None:
         self.table, self.columns, self.names = table, tuple(columns), frozenset(columns)
-        self.sql: TextClause = text(sql)
+        self.sql = sql
         key = [column.name for column in table.primary_key if column.name in self.names]
         self.order = itemgetter(*key) if key and "ON CONFLICT" in sql else None
 
-    async def run(self, connection: AsyncConnection, rows: Sequence[dict[str, Any]]) -> Sequence[Row[Any]]:
+    async def run(self, transaction: Transaction, rows: Sequence[dict[str, Any]]) -> Sequence[Record]:
         if self.order:
             rows = sorted(rows, key=self.order)
-        arrays = {name: [row[name] for row in rows] for name in self.columns}
-        result = await connection.execute(self.sql, arrays)
-        return result.all() if result.returns_rows else ()
+        return await transaction.fetch(self.sql, *([row[name] for row in rows] for name in self.columns))
 
 
 def _source(table: Table, columns: Sequence[str]) -> str:
     """`unnest` of one array a column; JSON travels as text, because an array of JSON has no codec."""
-    arrays = ", ".join(f"cast(:{name} AS {_wire_type(table.c[name])}[])" for name in columns)
+    arrays = ", ".join(f"cast(${number} AS {_wire_type(table.c[name])}[])" for number, name in enumerate(columns, 1))
     return f"unnest({arrays}) AS v({', '.join(columns)})"
 
 

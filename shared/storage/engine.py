@@ -4,14 +4,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.settings import Settings
 
-POOL_SIZE = 6  # committer, relay, sweepers, reads: a service needs few, because pending changes share one transaction
+POOL_SIZE = 8  # committer, relay, sweepers, reads: a service needs few, because pending changes share one transaction
 
 
 def build(settings: Settings, *, service: str) -> AsyncEngine:
     return create_async_engine(
         settings.database_url,
         pool_size=POOL_SIZE,
-        max_overflow=4,
+        max_overflow=0,  # a connection that comes and goes costs the server more than the reads it serves
         pool_timeout=5.0,
         pool_recycle=1800,
         hide_parameters=True,  # an error would quote the whole batch: other payments' data, in a log line as long as the batch

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 KEEP_DAYS = 7  # longer than any redelivery, ladder or redrive; redrive refuses older messages
 ROWS_MAX = 5_000  # in one statement, so that pruning never holds a commit up
-EVERY_S = 10.0
+EVERY_S = 60.0
 
 
 class Pruner:

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import utc_now
 from shared.storage.blame import Blame, blame
+from shared.storage.transaction import Record, begin, positional
 from shared.storage.unit_of_work import Said
 from shared.storage.work import Work
 from shared.storage.writer import Writer
 
 log = structlog.get_logger()
-Sweep = Callable[[Row[Any], Work], None]
+Sweep = Callable[[Record, Work], None]
 
 
 class Sweeper:
@@ -28,8 +28,8 @@ class Sweeper:
         self, engine: AsyncEngine, writer: Writer, *, take: str, sweep: Sweep, said: Said, every_s: float, **settings: Any
     ) -> None:
         self.engine, self.writer, self.sweep, self.said = engine, writer, sweep, said
-        self.every_s, self.settings = every_s, settings
-        self.take: TextClause = text(take)
+        self.every_s, self.settings = every_s, tuple(settings.values())
+        self.take = positional(take, *settings)
 
     async def run(self) -> None:
         while True:
@@ -44,13 +44,13 @@ class Sweeper:
 
     async def once(self) -> int:
         """One transaction; returns how many rows it took."""
-        async with self.engine.begin() as connection:
-            rows = (await connection.execute(self.take, self.settings)).all()
+        async with begin(self.engine) as transaction:
+            rows = await transaction.fetch(self.take, *self.settings)
             work = Work(utc_now())
             for row in rows:
                 self.sweep(row, work)
-            await self.writer.write(connection, [work])
-            outgoing = await self.writer.speak(connection, [work])
+            await self.writer.write(transaction, [work])
+            outgoing = await self.writer.speak(transaction, [work])
         if outgoing:
             self.said(outgoing)
         return len(rows)

@@ -9,13 +9,14 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Table
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import measures
 from shared.clock import utc_now
 from shared.contracts import Message
 from shared.storage.blame import Blame, blame
 from shared.storage.bulk import insert_claim
+from shared.storage.transaction import Transaction, begin
 from shared.storage.work import AlreadyHandled, Change, Claim, Load, Outgoing, Work, nothing
 from shared.storage.writer import Writer
 
@@ -135,9 +136,9 @@ class UnitOfWork:
         """One transaction. Returns what changes raised, having committed nothing; or nothing, having committed."""
         raised: dict[Pending, Exception] = {}
         applied: list[Work] = []
-        async with self.engine.connect() as connection:
-            won = await self._claim(connection, [one.claim for one in batch if one.claim])
-            rows = await self._load(connection, (load for one in batch for load in one.loads))
+        async with begin(self.engine) as transaction:
+            won = await self._claim(transaction, [one.claim for one in batch if one.claim])
+            rows = await self._load(transaction, (load for one in batch for load in one.loads))
             now = utc_now()
             for one in batch:
                 if one.claim and (one.claim.insert, one.claim.key) not in won:
@@ -152,11 +153,11 @@ class UnitOfWork:
                     refused.pop(one, None)
                     applied.append(work)
             if raised:
-                await connection.rollback()
+                await transaction.rollback()
                 return raised
-            await self.writer.write(connection, applied)
-            outgoing = await self.writer.speak(connection, applied)
-            await connection.commit()
+            await self.writer.write(transaction, applied)
+            outgoing = await self.writer.speak(transaction, applied)
+            await transaction.commit()
         measures.COMMITS.inc()
         measures.CHANGES.inc(len(applied))
         measures.PENDING.set(len(self.pending))
@@ -164,20 +165,20 @@ class UnitOfWork:
             self.said(outgoing)
         return {}
 
-    async def _claim(self, connection: AsyncConnection, claims: Sequence[Claim]) -> set[tuple[Any, Hashable]]:
+    async def _claim(self, transaction: Transaction, claims: Sequence[Claim]) -> set[tuple[Any, Hashable]]:
         won: set[tuple[Any, Hashable]] = set()
         inserts = {claim.insert for claim in claims}
         for insert in sorted(inserts, key=lambda one: self.writer.order[one.table]):
             rows = [claim.row for claim in claims if claim.insert is insert]
-            won |= {(insert, row.key) for row in await insert.run(connection, rows)}
+            won |= {(insert, row.key) for row in await insert.run(transaction, rows)}
         return won
 
-    async def _load(self, connection: AsyncConnection, loads: Iterable[Load]) -> dict[Any, Any]:
+    async def _load(self, transaction: Transaction, loads: Iterable[Load]) -> dict[Any, Any]:
         wanted: dict[Any, set[Any]] = {}
         for load in loads:
             wanted.setdefault(load.rows, set()).add(load.key)
         found: dict[Any, Any] = {}
         for rows in sorted(wanted, key=lambda one: one.rank):
-            for row in await connection.execute(rows.sql, {"keys": sorted(wanted[rows])}):
+            for row in await transaction.fetch(rows.sql, sorted(wanted[rows])):
                 found[rows, row.key] = row
         return found

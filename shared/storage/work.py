@@ -6,12 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, text
-
 from shared import topology
 from shared.clock import new_id
 from shared.contracts import Command, Event, Message
 from shared.storage.bulk import Bulk
+from shared.storage.transaction import Record, positional
 
 
 class AlreadyHandled(Exception):
@@ -26,7 +25,7 @@ class Rows:
     """
 
     def __init__(self, sql: str, *, rank: int, exclusive: bool = True) -> None:
-        self.sql: TextClause = text(sql)
+        self.sql = positional(sql, "keys")
         self.rank, self.exclusive = rank, exclusive
 
 
@@ -65,14 +64,14 @@ class Work:
 
     __slots__ = ("_ids", "_rows", "now", "outgoing", "writes")
 
-    def __init__(self, now: datetime, rows: dict[tuple[Rows, Hashable], Row[Any]] | None = None) -> None:
+    def __init__(self, now: datetime, rows: dict[tuple[Rows, Hashable], Record] | None = None) -> None:
         self.now = now
         self.writes: list[tuple[Bulk, dict[str, Any]]] = []
         self.outgoing: list[Outgoing] = []
         self._rows = rows or {}
         self._ids: set[UUID] = set()
 
-    def row(self, rows: Rows, key: Hashable) -> Row[Any] | None:
+    def row(self, rows: Rows, key: Hashable) -> Record | None:
         """A row that this change asked for; None where there is none."""
         return self._rows.get((rows, key))
 

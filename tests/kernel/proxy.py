@@ -16,6 +16,7 @@ class Wire:
     host: str
     port: int
     answers: asyncio.Event = field(default_factory=asyncio.Event)  # cleared: what the server says waits here
+    age: int = 0  # connections of an earlier age have fallen silent
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     question: bytes | None = None
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -42,6 +43,10 @@ class Wire:
 
     def release(self) -> None:
         self.answers.set()
+
+    def silence(self) -> None:
+        """The connections there are stay open and say nothing more, as behind a firewall that forgot them; new ones are well."""
+        self.age += 1
 
     def cut(self) -> None:
         """Every connection, at both ends."""
@@ -86,8 +91,11 @@ class Wire:
             await to_server.drain()
 
     async def _answer(self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter, robbed: asyncio.Event) -> None:
+        age = self.age
         while data := await server.read(CHUNK_BYTES):
             await self.answers.wait()
+            if age < self.age:
+                continue
             if robbed.is_set():
                 self.lost.set()
                 return

@@ -14,7 +14,7 @@ from shared.clock import new_id
 from shared.contracts import Message
 from shared.messaging.declare import declare
 from shared.messaging.envelope import REASON, RUNG, pack
-from shared.messaging.rabbit import Broker, connect
+from shared.messaging.rabbit import connect
 from shared.topology import Inlet
 from tests.kernel import toy
 from tests.kernel.waiting import until
@@ -23,18 +23,29 @@ from tests.kernel.waiting import until
 class Queues:
     """Every name is new, so that tests beside us on this broker never meet; what was made is deleted at the end."""
 
-    def __init__(self, url: str, connection: AbstractConnection, broker: Broker) -> None:
-        self.url, self.connection, self.broker = url, connection, broker
+    def __init__(self, url: str, connection: AbstractConnection) -> None:
+        self.url, self.connection = url, connection
         self.made: list[Inlet] = []
+
+    async def reconnect(self) -> None:
+        """Needed where the broker was away."""
+        self.connection = await aio_pika.connect(self.url)
 
     async def declare(self, template: Inlet = toy.LEDGER) -> Inlet:
         """The template's queue and its dead letters for a gateway that is nobody else's, declared as a deploy does."""
         inlet = template.of(new_id().hex)
-        with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(topology, "TEMPLATES", (template,))
-            await declare(self.broker, [str(inlet.gateway)])
+        await self.declare_again(inlet)
         self.made.append(inlet)
         return inlet
+
+    async def declare_again(self, inlet: Inlet) -> None:
+        """As the next deploy does, by a client that remembers nothing."""
+        broker = connect(self.url, service="test")
+        await broker.connect()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(topology, "inlets", lambda gateways: [inlet])
+            await declare(broker, [])
+        await broker.stop()
 
     async def channel(self) -> Any:
         return await self.connection.channel()
@@ -114,13 +125,9 @@ def rung_and_reason(found: AbstractIncomingMessage) -> tuple[Any, Any]:
 
 @asynccontextmanager
 async def queues_at(url: str) -> AsyncIterator[Queues]:
-    broker = connect(url, service="test")
-    await broker.connect()
-    connection = await aio_pika.connect(url)
-    queues = Queues(url, connection, broker)
+    queues = Queues(url, await aio_pika.connect(url))
     try:
         yield queues
     finally:
         await queues.delete()
-        await connection.close()
-        await broker.stop()
+        await queues.connection.close()

@@ -9,6 +9,8 @@ import pytest
 
 from shared.clock import new_id
 from shared.storage.bulk import Bulk, insert, insert_claim, update
+from shared.storage.transaction import begin
+from shared.storage.transaction import begin
 from shared.storage.work import Work
 from tests.kernel import toy
 from tests.servers import Database
@@ -33,8 +35,8 @@ SEEN = [(None, None, None, None), ("plain", DOC, bytes(range(256)), AT), ("", No
 
 
 async def _run(database: Database, statement: Bulk, rows: list[dict[str, Any]]) -> list[Any]:
-    async with database.engine.begin() as connection:
-        return list(await statement.run(connection, rows))
+    async with begin(database.engine) as transaction:
+        return list(await statement.run(transaction, rows))
 
 
 async def _stored(database: Database, key: UUID) -> Any:

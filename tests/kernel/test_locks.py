@@ -18,7 +18,7 @@ from tests.kernel.waiting import until
 from tests.servers import Database
 
 # Both hold on to what they have locked for a while before the next is asked for: an order that differs deadlocks for certain.
-SLOW_ACCOUNT = Rows(f"SELECT *, pg_sleep(0.1) FROM ({toy.ACCOUNT.sql.text}) AS locked", rank=1)
+SLOW_ACCOUNT = Rows(f"SELECT *, pg_sleep(0.1) FROM ({toy.ACCOUNT.sql}) AS locked", rank=1)
 SLOW_TICKET = Rows(
     "SELECT *, pg_sleep(0.1) FROM (SELECT id AS key, token FROM tickets WHERE id = ANY(cast(:keys AS uuid[])) ORDER BY id FOR UPDATE)"
     " AS locked",

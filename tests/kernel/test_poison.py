@@ -13,7 +13,7 @@ from tests.kernel import toy
 from tests.kernel.replica import committer
 from tests.servers import Database
 
-BROKEN = Bulk(toy.entries, ("message_id",), "INSERT INTO no_such_table SELECT unnest(cast(:message_id AS uuid[]))")
+BROKEN = Bulk(toy.entries, ("message_id",), "INSERT INTO no_such_table SELECT unnest(cast($1 AS uuid[]))")
 
 
 def _raises(message: toy.Deposit, work: Work) -> None:

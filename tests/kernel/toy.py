@@ -70,8 +70,9 @@ ENTER = insert(entries, "message_id", "account_id", "amount")
 BALANCE = update(accounts, "balance", key="id")
 NOTE = update(accounts, "note", key="id")
 TICKET = insert_claim(tickets, "id", "token", key="id", again="tickets.token = excluded.token")
-SLEEP = Bulk(entries, ("seconds",), "SELECT pg_sleep(s) FROM unnest(cast(:seconds AS float8[])) AS v(s)")
-ACCOUNT = Rows("SELECT id AS key, balance, note FROM accounts WHERE id = ANY(cast(:keys AS uuid[])) ORDER BY id FOR UPDATE", rank=1)
+SLEEP = Bulk(entries, ("seconds",), "SELECT pg_sleep(s) FROM unnest(cast($1 AS float8[])) AS v(s)")
+LOCK_ACCOUNTS = "SELECT id AS key, balance, note FROM accounts WHERE id = ANY(cast(:keys AS uuid[])) ORDER BY id FOR UPDATE"
+ACCOUNT = Rows(LOCK_ACCOUNTS, rank=1)
 
 
 def deposit_of(amount: int = 1, *, account: UUID | None = None, **more: Any) -> Deposit:
@@ -124,6 +125,7 @@ class Troubles:
 
 
 LEDGER = Inlet(queue="toy.ledger", exchange=COMMANDS, prefetch=100, hears=(Deposit,), gateway="*")
+ECHOES = Inlet(queue="toy.echoes", exchange=COMMANDS, prefetch=100, hears=(Withdraw,), gateway="*")
 
 
 def ledger(inlet: Inlet = LEDGER) -> Hears:

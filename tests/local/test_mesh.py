@@ -10,7 +10,7 @@ import pytest
 from deploy.local import prepare, watch
 from deploy.local.errors import InstanceBusy, LocalError, StartFailed
 from deploy.local.instance import RUNNER_RECORD
-from deploy.local.leftovers import end_programs, remove
+from deploy.local.leftovers import end_programs, remove, wipe
 from deploy.local.mesh import Mesh
 from deploy.local.process import Identity
 from deploy.local.progress import Step
@@ -239,6 +239,17 @@ def test_removing_leaves_nothing_even_elsewhere(bench: Bench, running: Mesh, tmp
     remove(running.instance)
     assert not bench.folder.exists()
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_wiping_ends_what_runs_but_not_what_is_held(bench: Bench, running: Mesh) -> None:
+    with pytest.raises(InstanceBusy):
+        wipe(running.instance)
+    assert running.status().ready
+    pids = [Identity.of(pid) for pid in running.pids().values() if pid]
+    bench.lose(running)
+    wipe(running.instance)
+    assert not bench.folder.exists()
+    assert not any(identity and identity.alive() for identity in pids)
 
 
 def test_before_the_start_there_is_nothing_to_ask(bench: Bench) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,6 +85,17 @@ def test_who_ignores_the_request_is_killed_after_the_grace(process: Process, tmp
     _start(process, tmp_path, STUBBORN)
     assert not process.end(grace_s=0.1)
     assert not process.alive()
+    assert process.ending() == "killed by SIGKILL"
+
+
+def test_a_kill_cuts_the_grace_short(process: Process, tmp_path: Path) -> None:
+    _start(process, tmp_path, STUBBORN)
+    asking = threading.Thread(target=process.end, kwargs={"grace_s": 600.0})
+    asking.start()
+    until(lambda: not process.wanted)
+    process.kill()
+    asking.join(60)
+    assert not asking.is_alive()
     assert process.ending() == "killed by SIGKILL"
 
 

@@ -55,9 +55,8 @@ priority = {priority}
     )
 )
 # At gamma a charge that comes late comes after the first question and within the grace.
-ACCOUNTS = "\n".join(
-    f"[{name}]\nlatency_ms = 5\nslow_s = 0.6\nlate_s = {late_s}\nhang_s = 20\n" for name, late_s in (("alpha", 2), ("beta", 2), ("gamma", 2.7))
-)
+LATE_S = {"alpha": 2.0, "beta": 2.0, "gamma": 2.7}
+ACCOUNTS = "\n".join(f"[{name}]\nlatency_ms = 5\nslow_s = 0.6\nlate_s = {late_s}\nhang_s = 20\n" for name, late_s in LATE_S.items())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -80,9 +80,7 @@ class Merchant:
             parsed = await response.json(content_type=None) if text else {}
         return Answer(response.status, response.headers, parsed if isinstance(parsed, dict) else {})
 
-    async def post(
-        self, body: Any, *, key: str | None = None, wait_s: int | None = 0, path: str = "/payments", **headers: str
-    ) -> Answer:
+    async def post(self, body: Any, *, key: str | None = None, wait_s: int | None = 0, path: str = "/payments", **headers: str) -> Answer:
         """Once. Without `key` no Idempotency-Key is sent, with `wait_s=None` no Prefer."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         sent |= {"Idempotency-Key": key} if key else {}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.mesh.inside import Inside
 from tests.mesh.instruments import card, magic_pan, upi
 from tests.mesh.merchant import Merchant, Payment, order
 from tests.mesh.outside import Outside
@@ -39,9 +40,8 @@ def fallback(vpa: str) -> Case:
 def unknown(vpa: str, *, charged: bool, at: str = "alpha") -> Case:
     """An answer that says nothing; the gateway is asked until it is known."""
     then = ("payment.succeeded",) if charged else ("attempt.succeeded", "payment.succeeded")
-    return Case(
-        vpa, ("pending_verification", "succeeded"), ("attempt.unknown", "payment.pending_verification", "attempt.verified", *then), charged, at
-    )
+    timeline = ("attempt.unknown", "payment.pending_verification", "attempt.verified", *then)
+    return Case(vpa, ("pending_verification", "succeeded"), timeline, charged, at)
 
 
 FINAL = ("attempt.failed", "route.exhausted", "payment.failed")
@@ -113,7 +113,9 @@ async def test_a_decline_says_why_and_whose_word_it_is(merchant: Merchant, outsi
     assert (refusal["kind"], refusal["account"]) == ("refused", "alpha")
 
 
-async def test_a_payment_that_nobody_takes_remains_and_says_so(merchant: Merchant, outside: Outside, payments: Mapping[str, Payment]) -> None:
+async def test_a_payment_that_nobody_takes_remains_and_says_so(
+    merchant: Merchant, outside: Outside, payments: Mapping[str, Payment]
+) -> None:
     payment = payments["failure everywhere"]
     await outside.told(payment, within_s=WITHIN_S)
     assert (await merchant.show(payment))["error"]["code"] == "gateway_error_not_charged"
@@ -132,6 +134,19 @@ async def test_a_wrong_amount_is_told_with_both(merchant: Merchant, outside: Out
     assert (error["code"], charge["amount_minor"]) == ("AMOUNT_MISMATCH", asked - 1)
     assert f"{asked} INR" in error["message"]
     assert f"{asked - 1} INR" in error["message"]
+
+
+async def test_a_charge_that_comes_late_was_asked_for_before_it_came(
+    outside: Outside, inside: Inside, payments: Mapping[str, Payment]
+) -> None:
+    """The first answer was "not found", and proved nothing."""
+    payment = payments["charge after the deadline"]
+    await outside.told(payment, within_s=WITHIN_S)
+    [row] = await inside.fetch(
+        "verifier", "SELECT lookups, not_found, state FROM verifications WHERE attempt_id = $1", payment.references[0]
+    )
+    assert row["lookups"] >= 2
+    assert (row["not_found"], row["state"]) == (0, "succeeded")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ INVALID = {
     "VPA twice": order(vpa=vpa()),
     "no instrument": order(instrument=None),
     "instrument of another type": order(instrument=card()["instrument"]),
-    "card for UPI": order(method="CARD", **{"instrument": upi()["instrument"]}),
+    "card for UPI": order(method="CARD", instrument=upi()["instrument"]),
     "number that is none": order(**a_card(number="4111x11111111111")),
     "Luhn": order(**a_card(number=WRONG_LUHN)),
     "no network": order(**a_card(number="0000000000000000")),

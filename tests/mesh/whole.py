@@ -8,7 +8,7 @@ async def assert_whole(merchant: Merchant, outside: Outside, payment: Payment, *
     """It ends; it was charged once if it succeeded and never if it failed; and the shop was told of every state, in order."""
     await outside.told(payment, within_s=within_s)
     ended, charges, webhooks = await merchant.show(payment), await outside.charges(payment), await outside.webhooks(payment)
-    story = (ended, await merchant.timeline(payment))
+    story = (ended, await merchant.timeline(payment), await outside.journal(payment))
     assert ended["status"] in ("succeeded", "failed") if may_fail else ended["status"] == "succeeded", story
     assert len(charges) == (1 if ended["status"] == "succeeded" else 0), story
     for charge in charges:

@@ -39,3 +39,5 @@ def down(
         if wipe:
             remove(found)
     out.print(f"stopped: {', '.join(stopped)}" if stopped else f"nothing of the instance {instance!r} was running")
+    if wipe:
+        out.print(f"deleted {found.folder} and the data")

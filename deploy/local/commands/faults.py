@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import sys
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from cyclopts import Parameter
 from deploy.faults.campaign import SETTINGS, Order, Result, run
 from deploy.local.console import err, notice, shown
 from deploy.local.instance import Instance
+from deploy.local.leftovers import wipe
 from deploy.local.mesh import Mesh
 
 SHOWN_MAX = 5
@@ -30,7 +30,7 @@ def faults(
     Exit status 0 only if nothing is lost, doubled, mismatched, unnotified, invented or left over.
     """
     found = Instance.named(instance)
-    shutil.rmtree(found.folder, ignore_errors=True)
+    wipe(found)
     mesh = Mesh(found.folder, SETTINGS, notice=notice)
     with shown("the mesh for the campaign") as progress:
         mesh.start(progress)

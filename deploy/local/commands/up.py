@@ -99,6 +99,7 @@ def _stop(mesh: Mesh) -> None:
     except KeyboardInterrupt:
         mesh.abandon()
         mesh.stop()
+        err.print("killed what had not ended; nothing that was promised is lost by it")
 
 
 def _welcome(now: MeshStatus) -> None:

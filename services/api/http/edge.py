@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from services.api.http.keys import Merchant
 from services.api.http.layer import Code, Problem
 from services.api.live import Live
 from services.api.queries import Queries
-from shared.clock import monotonic_s, new_id, utc_now
+from shared.clock import new_id, utc_now
 from shared.contracts import Money, PaymentSnapshot, RoutePayment
 from shared.sealing import Sealer, fingerprint
 from shared.settings import Waiting
@@ -82,15 +83,11 @@ class Edge:
         """The payment as soon as it has left `processing`, or as it is when the wait is over."""
         if payment.status != "processing" or wait_s <= 0 or self.live.full():
             return payment
-        until = monotonic_s() + wait_s
-        async with self.live.watching(payment.payment_id) as changed:
-            payment = await self.show(caller, payment.payment_id)
-            while payment.status == "processing" and (left_s := until - monotonic_s()) > 0:
-                try:
-                    async with asyncio.timeout(left_s):
-                        payment = await changed.get()
-                except TimeoutError:
-                    break
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s), self.live.watching(payment.payment_id) as changed:
+                payment = await self.show(caller, payment.payment_id)
+                while payment.status == "processing":
+                    payment = await changed.get()
         return payment
 
     def _command(self, order: CreatePayment, caller: Merchant) -> tuple[RoutePayment, PaymentSnapshot]:

@@ -1,5 +1,6 @@
 """Who calls: an API key with its secret, in two headers or as HTTP Basic, or an operator's key."""
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -29,7 +30,7 @@ class Keys:
     def __init__(self, queries: Queries, *, internal_api_key: str) -> None:
         self.queries = queries
         self.internal = digest(internal_api_key)
-        self.remembered: dict[str, tuple[float, Key | None]] = {}
+        self.remembered: dict[str, tuple[float, asyncio.Future[Key | None]]] = {}
 
     async def who(self, headers: Mapping[str, str]) -> Caller | None:
         """None where nobody says who they are or the secret is wrong."""
@@ -48,15 +49,19 @@ class Keys:
         return Merchant(Role.MERCHANT, key.name, key.key_id, key.merchant_id, key.currency, key.answer_wait_s, key.derive_idempotency_key)
 
     async def _key(self, key_id: str) -> Key | None:
+        """One query a second and key, however many requests ask: those that come while it runs wait for its answer."""
         now, found = monotonic_s(), self.remembered.get(key_id)
-        if found and now - found[0] < REMEMBERED_S:
-            return found[1]
+        if found is None or now - found[0] >= REMEMBERED_S:
+            if len(self.remembered) >= REMEMBERED_MAX:
+                self.remembered.clear()
+            found = now, asyncio.ensure_future(self.queries.key(key_id))
+            self.remembered[key_id] = found
         with available():
-            key = await self.queries.key(key_id)
-        if len(self.remembered) >= REMEMBERED_MAX:
-            self.remembered.clear()
-        self.remembered[key_id] = (now, key)
-        return key
+            try:
+                return await asyncio.shield(found[1])
+            except Exception:
+                self.remembered.pop(key_id, None)  # the next request asks anew
+                raise
 
 
 def digest(secret: str) -> bytes:

@@ -1,0 +1,65 @@
+"""Gateway accounts as their file names them."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from shared.accounts import load
+from shared.gateways import CODECS
+from tests.tidy.tree import ROOT
+
+ONE = """
+[alpha]
+kind = "sandbox"
+base_url = "${TEST_GATEWAY_HOST}/a"
+api_key = "${TEST_GATEWAY_KEY}"
+methods = ["UPI"]
+currencies = ["INR"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "gateways.toml"
+    path.write_text(ONE)
+    return path
+
+
+def test_values_come_from_the_environment(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_GATEWAY_HOST", "http://gateway.example")
+    monkeypatch.setenv("TEST_GATEWAY_KEY", "sk_1")
+    (account,) = load(file)
+    assert (account.name, account.base_url, account.api_key) == ("alpha", "http://gateway.example/a", "sk_1")
+    assert account.missing_variables() == []
+
+
+def test_what_the_environment_lacks_is_named_by_who_needs_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The router reads names and limits only: it starts without the gateways' keys."""
+    monkeypatch.setenv("TEST_GATEWAY_HOST", "http://gateway.example")
+    (account,) = load(file)
+    assert account.missing_variables() == ["TEST_GATEWAY_KEY"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("[alpha]", "[Alpha]"),
+        ("[alpha]", '["a.b"]'),
+        ("[alpha]", '["' + "a" * 32 + '"]'),
+        ('kind = "sandbox"', ""),
+        ('methods = ["UPI"]', 'methods = ["CASH"]'),
+        ('currencies = ["INR"]', 'currencies = ["INR"]\npriorty = 1'),
+    ],
+)
+def test_a_table_that_is_no_account_is_refused(file: Path, change: tuple[str, str]) -> None:
+    file.write_text(ONE.replace(*change))
+    with pytest.raises(ValidationError):
+        load(file)
+
+
+def test_the_accounts_that_come_with_it_speak_a_known_format() -> None:
+    accounts = load(ROOT / "deploy" / "gateways.toml")
+    assert len(accounts) >= 3
+    assert {account.kind for account in accounts} <= set(CODECS)
+    assert len({account.priority for account in accounts}) == len(accounts)
