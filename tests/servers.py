@@ -95,6 +95,10 @@ class Mortal:
         """As a power cut would."""
         await asyncio.to_thread(self.server.kill)
 
+    async def stop(self) -> None:
+        """As an operator would."""
+        await asyncio.to_thread(self.server.stop)
+
     async def start(self) -> None:
         """Returns when it answers again."""
         await asyncio.to_thread(self.server.start)

@@ -12,16 +12,20 @@ STATEMENTS = Path(__file__).parent / "old"  # over $1 … $2, the numbers of a c
 TIMEOUT_S = 600.0
 
 
+def statements_of(service: str) -> list[str]:
+    """What makes this service's database old."""
+    files = [STATEMENTS / f"{service}.sql", STATEMENTS / "every.sql"]
+    return [one for file in files if file.exists() for one in file.read_text().split(";\n") if one.strip()]
+
+
 async def grow_old(mesh: Mesh, payments: int) -> None:
     """Insert them and let the statistics know. A million takes some minutes and about 3 GB."""
     for service in SERVICES:
-        files = [STATEMENTS / f"{service}.sql", STATEMENTS / "every.sql"]
-        statements = [one for file in files if file.exists() for one in file.read_text().split(";\n") if one.strip()]
         connection = await asyncpg.connect(mesh.blueprint.database_url(service).replace("+asyncpg", ""))
         try:
             for first in range(1, payments + 1, CHUNK):
                 async with connection.transaction():
-                    for statement in statements:
+                    for statement in statements_of(service):
                         await connection.execute(statement, first, min(first + CHUNK - 1, payments), timeout=TIMEOUT_S)
             await connection.execute("VACUUM (ANALYZE)", timeout=TIMEOUT_S)
         finally:

@@ -3,133 +3,128 @@
 import asyncio
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from random import Random
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 import orjson
 from aio_pika.exceptions import AMQPException
 
-from deploy.faults.client import Client, Onlooker
+from deploy.faults import journals
+from deploy.faults.acts import Acts
+from deploy.faults.client import Client, History, Onlooker
 from deploy.faults.duplicator import Duplicator
-from deploy.faults.judge import MONEY_MOVED, TERMINAL, Charge, Verdict, Webhook, judge
+from deploy.faults.judge import TERMINAL, Verdict, judge
 from deploy.faults.leftovers import everywhere
-from deploy.faults.nemesis import Nemesis, plan
+from deploy.faults.nemesis import Nemesis
+from deploy.faults.order import Order, plan
 from deploy.local.errors import LocalError
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from shared import accounts
 
-# Where a deployment waits minutes, a campaign waits seconds: every wait of the mesh, compressed, and printed with the result.
-SETTINGS: Mapping[str, str] = {
-    "PAYMESH_GATEWAY_TIMEOUT_MS": "800",
-    "PAYMESH_LATENCY_BUDGET_MS": "20000",
-    "PAYMESH_RESUME_AFTER_S": "8",
-    "PAYMESH_RESUME_EVERY_S": "5",
-    "PAYMESH_ATTEMPT_MARGIN_S": "2",
-    "PAYMESH_VERIFICATION_LADDER_S": "[0.5, 1, 1, 2, 2, 3, 3, 5, 5, 5, 10, 10, 10, 10, 10]",
-    "PAYMESH_NOT_FOUND_GRACE_S": "4",
-    "PAYMESH_WEBHOOK_SCHEDULE_S": "[0, 1, 1, 2, 2, 3, 3, 5, 5, 5, 10, 10, 10]",
-    "PAYMESH_LOG_LEVEL": "warning",
-}
-# What gateways do to the orders of a campaign, as shares; the rest succeeds.
-MISBEHAVIOUR: Mapping[str, float] = {
-    "fail": 0.06, "decline": 0.03, "issuer-unavailable": 0.02, "error-500": 0.02, "charge-then-500": 0.03, "cut": 0.02,
-    "cut-charged": 0.02, "garbage": 0.01, "hang": 0.01, "hang-charged": 0.01, "late": 0.02, "accept-late": 0.01, "rate-limit": 0.01,
-}  # fmt: skip
-GATEWAY_SETTINGS = {"late_s": 1.5, "hang_s": 3.0, "magic_amounts": False, "latency_ms_p50": 15, "latency_ms_p95": 40}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """What a campaign is to do. `misbehaviour` and `gateway` are the sandbox's settings for every account."""
-
-    seed: int = 1
-    payments: int = 2_000
-    rate_per_s: float = 50.0
-    kills: int = 22
-    server_restarts: int = 2
-    duplicates: float = 0.2
-    drain_s: float = 75.0
-    misbehaviour: Mapping[str, float] = field(default_factory=lambda: dict(MISBEHAVIOUR))
-    gateway: Mapping[str, Any] = field(default_factory=lambda: dict(GATEWAY_SETTINGS))
+POLL_S = 0.5
+CALM_TIMES = 2  # looks in a row that found nothing: what moves from one place to another may be in neither for an instant
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
+    """`answers`: how many POSTs got which status. `seconds_to_quiet` of the last round; None: it was not quiet by the deadline."""
+
     verdict: Verdict
     faults: dict[str, int]
     kills: int
     duplicates: int
     unanswered: int
     answers: dict[int, int]
-    seconds_to_quiet: float | None  # None: it was not quiet by the deadline
+    seconds_to_quiet: float | None
 
 
 async def run(mesh: Mesh, order: Order, tell: Callable[[str], None]) -> Result:
-    """On a mesh that is up, with fresh databases and journals."""
-    draw, blueprint = Random(order.seed), mesh.blueprint
-    names = [account.name for account in accounts.load(blueprint.gateways_file)]
-    for name in names:
-        wanted = {**order.gateway, "rates": dict(order.misbehaviour), "seed": order.seed}
-        await asyncio.to_thread(put, f"{blueprint.url('sandbox')}/gateways/{name}/settings", wanted)
-    seconds = order.payments / order.rate_per_s
-    client = Client(blueprint.url("api"), draw=Random(draw.random()), patience_s=60)
-    nemesis = Nemesis(mesh, tell)
-    duplicator = Duplicator(mesh.rabbitmq.url, names, share=order.duplicates, draw=Random(draw.random()))
-    faults = plan(Random(draw.random()), seconds=seconds, kills=order.kills, server_restarts=order.server_restarts)
-    tell(f"{order.payments} payments at {order.rate_per_s:.0f}/s, {len(faults)} faults in {seconds:.0f} s, seed {order.seed}")
-    duplicating = asyncio.ensure_future(duplicator.run())
-    await asyncio.gather(client.run(order.payments, order.rate_per_s), nemesis.run(faults))
-    duplicating.cancel()
-    tell(f"load and faults are over: {len(client.history.accepted)} accepted, {duplicator.made} messages delivered twice; healing")
-    for name in names:
-        await asyncio.to_thread(put, f"{blueprint.url('sandbox')}/gateways/{name}/settings", {"rates": {}})
-    states, leftover, quiet_s = await drain(mesh, client.history.accepted, order.drain_s, tell)
-    charges, webhooks = journals(mesh)
-    verdict = judge(states, charges, webhooks, leftover, unanswered=client.history.unanswered)
-    done = {**nemesis.done, "duplicate deliveries": duplicator.made}
-    return Result(verdict, done, nemesis.kills, duplicator.made, client.history.unanswered, client.history.answers, quiet_s)
+    """One round and its verdict, on a mesh that is up, with fresh databases and journals."""
+    campaign = Campaign(mesh, tell)
+    await campaign.round(order)
+    return await campaign.result()
 
 
-async def drain(
-    mesh: Mesh, accepted: list[str], drain_s: float, tell: Callable[[str], None]
-) -> tuple[dict[str, str], dict[str, int], float | None]:
-    """Wait until every payment has ended and nothing waits anywhere, twice in a row; or until the deadline."""
-    onlooker, started, calm = Onlooker(mesh.blueprint.url("api")), time.monotonic(), 0
-    urls = {service: mesh.blueprint.database_url(service) for service in SERVICES}
-    leftover: dict[str, int] = {"not asked": 1}
-    while (passed_s := time.monotonic() - started) < drain_s:
-        left = await onlooker.look(accepted, TERMINAL)
+class Campaign:
+    """One mesh under attack: `round` as often as one likes, then `result`, which ends every service."""
+
+    def __init__(self, mesh: Mesh, tell: Callable[[str], None]) -> None:
+        self.mesh, self.tell = mesh, tell
+        self.api, self.sandbox = mesh.blueprint.url("api"), mesh.blueprint.url("sandbox")
+        self.accounts = [account.name for account in accounts.load(mesh.blueprint.gateways_file)]
+        self.history, self.onlooker = History(), Onlooker(self.api)
+        self.faults: Counter[str] = Counter()
+        self.kills = self.duplicates = 0
+        self.leftover: dict[str, int] = {}
+        self.quiet_s: float | None = None
+
+    async def round(self, order: Order) -> None:
+        """Attack for as long as the load lasts, heal, and wait until everything is quiet or the drain's deadline has passed."""
+        await self._settings(order.gateway | {"rates": dict(order.misbehaviour), "seed": order.seed}, order.shop)
+        await self._attack(order)
+        await self._settings({"rates": {}}, {})
+        self.quiet_s = await self._drain(order.drain_s)
+
+    async def _attack(self, order: Order) -> None:
+        client = Client(self.api, self.history, draw=order.draw("client"), hang_ups=order.hang_ups)
+        nemesis = Nemesis(Acts(self.mesh), self.tell)
+        duplicator = Duplicator(self.mesh.rabbitmq.url, self.accounts, share=order.duplicates, draw=order.draw("duplicator"))
+        faults = plan(order)
+        self.tell(f"{order.payments} payments at {order.rate_per_s:.0f}/s, {len(faults)} faults, seed {order.seed}")
+        duplicating = asyncio.ensure_future(duplicator.run())
         try:
-            leftover = await everywhere(urls, mesh.rabbitmq.url, mesh.blueprint.gateways_file)
+            await asyncio.gather(client.run(order.payments, order.rate_per_s), nemesis.run(faults))
+        finally:
+            duplicating.cancel()
+        self.faults += nemesis.done
+        self.kills += nemesis.kills
+        self.duplicates += duplicator.made
+        self.tell(f"load and faults are over: {len(self.history.accepted)} accepted, {duplicator.made} messages delivered twice; healing")
+
+    async def _drain(self, drain_s: float) -> float | None:
+        """Seconds until every payment had ended and nothing waited anywhere; None where that was not so by the deadline."""
+        started, calm = time.monotonic(), 0
+        while (passed_s := time.monotonic() - started) < drain_s:
+            left = await self.onlooker.look(list(self.history.accepted), TERMINAL)
+            self.leftover = await self._leftover()
+            calm = calm + 1 if not left and not self.leftover else 0
+            if calm == CALM_TIMES:
+                return round(passed_s, 1)
+            await asyncio.sleep(POLL_S)
+        self.tell(f"not quiet after {drain_s:.0f} s")
+        return None
+
+    async def _leftover(self) -> dict[str, int]:
+        try:
+            return {name: count for name, count in (await everywhere(self.mesh)).items() if count}
         except (TimeoutError, OSError, AMQPException, asyncpg.PostgresError) as error:
-            leftover = {f"not answered: {type(error).__name__}": 1}
-        calm = calm + 1 if not left and not any(leftover.values()) else 0
-        if calm == 2:
-            return onlooker.states, leftover, round(passed_s, 1)
-        await asyncio.sleep(0.5)
-    missing = {name: onlooker.states.get(name, "unknown") for name in accepted}
-    tell(f"not quiet after {drain_s:.0f} s")
-    return missing, {name: count for name, count in leftover.items() if count}, None
+            return {f"not answered: {type(error).__name__}": 1}
 
+    async def result(self) -> Result:
+        """The verdict. Every service is killed first: what it held unacknowledged lies in its queue then, and is counted."""
+        for service in SERVICES:
+            await asyncio.to_thread(self.mesh.kill, service)
+        leftover = self.leftover | await self._leftover()
+        folder = self.mesh.instance.folder / "journal"
+        verdict = judge(
+            self.history.accepted,
+            self.onlooker.states,
+            journals.charges(folder),
+            journals.webhooks(folder),
+            leftover,
+            unanswered=self.history.unanswered,
+        )
+        done = {**self.faults, "duplicate deliveries": self.duplicates}
+        return Result(verdict, done, self.kills, self.duplicates, self.history.unanswered, self.history.answers, self.quiet_s)
 
-def journals(mesh: Mesh) -> tuple[list[Charge], list[Webhook]]:
-    """What the gateways and the shop wrote down on their own account."""
-    folder = mesh.instance.folder / "journal"
-    charges = [
-        Charge(line["account"], line["charge_id"], line["reference"])
-        for line in map(orjson.loads, (folder / "charges.jsonl").read_bytes().splitlines())
-        if line["kind"] in MONEY_MOVED
-    ]
-    webhooks = [
-        Webhook(line["webhook_id"], line["type"], line["payment_id"])
-        for line in map(orjson.loads, (folder / "webhooks.jsonl").read_bytes().splitlines())
-        if line["answered"] and 200 <= line["answered"] < 300
-    ]
-    return charges, webhooks
+    async def _settings(self, gateway: Mapping[str, Any], shop: Mapping[str, Any]) -> None:
+        for name in self.accounts:
+            await asyncio.to_thread(put, f"{self.sandbox}/gateways/{name}/settings", gateway)
+        await asyncio.to_thread(put, f"{self.sandbox}/shop/settings", shop)
 
 
 def put(url: str, body: Mapping[str, Any]) -> None:

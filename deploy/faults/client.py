@@ -11,26 +11,32 @@ import orjson
 from deploy.local import demo
 
 RETRY_PAUSE_S = 0.5
+HANG_UP_S_MAX = 0.05
 HEADERS = {"X-Api-Key": demo.API_KEY, "X-Api-Secret": demo.API_SECRET, "Content-Type": "application/json", "Prefer": "wait=0"}
 
 
 @dataclass(slots=True)
 class History:
-    """`accepted`: payment ids that got a 201. `unanswered`: orders that never got one, whose fate the client cannot know."""
+    """`accepted`: id → amount in minor units of payments that got a 201. `unanswered`: orders that never got one, so that the client
+    cannot know their fate. `answers` counts by status, 0 for none."""
 
-    accepted: list[str] = field(default_factory=list)
+    accepted: dict[str, int] = field(default_factory=dict)
     unanswered: int = 0
     answers: dict[int, int] = field(default_factory=dict)
 
 
 class Client:
-    """Every order has one idempotency key, and is repeated under it until it is answered or `patience_s` has passed."""
+    """Every order has one idempotency key, and is repeated under it until it is answered or `patience_s` has passed.
 
-    def __init__(self, api: str, *, draw: Random, patience_s: float) -> None:
-        self.api, self.draw, self.patience_s = api, draw, patience_s
-        self.history = History()
+    `hang_ups` is the share of POSTs that the client leaves before their answer; what it left it repeats as well.
+    """
+
+    def __init__(self, api: str, history: History, *, draw: Random, hang_ups: float = 0.0, patience_s: float = 60.0) -> None:
+        self.api, self.history, self.draw = api, history, draw
+        self.hang_ups, self.patience_s = hang_ups, patience_s
 
     async def run(self, payments: int, rate_per_s: float) -> None:
+        """Start one order every 1/`rate_per_s` seconds, whatever has become of the others; return when all have ended."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:
             loop, orders = asyncio.get_running_loop(), set()
             start = loop.time()
@@ -42,14 +48,15 @@ class Client:
             await asyncio.gather(*orders)
 
     async def _order(self, session: aiohttp.ClientSession, key: str) -> None:
-        body = orjson.dumps({"amount": 1000 + self.draw.randrange(7000), "currency": "INR", **self._instrument(key)})
+        amount_minor = 1000 + self.draw.randrange(7000)
+        body = orjson.dumps({"amount": amount_minor, "currency": "INR", **self._instrument(key)})
         loop = asyncio.get_running_loop()
         until = loop.time() + self.patience_s
         while loop.time() < until:
-            status, answer = await self._post(session, key, body)
+            status, answer = await self._ask(session, key, body)
             self.history.answers[status] = self.history.answers.get(status, 0) + 1
             if status == 201:
-                self.history.accepted.append(answer["payment_id"])
+                self.history.accepted[answer["payment_id"]] = amount_minor
                 return
             await asyncio.sleep(RETRY_PAUSE_S)
         self.history.unanswered += 1
@@ -60,13 +67,19 @@ class Client:
             return {"method": "CARD", "instrument": card}
         return {"method": "UPI", "vpa": f"{key}@okhdfcbank"}
 
-    async def _post(self, session: aiohttp.ClientSession, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
+    async def _ask(self, session: aiohttp.ClientSession, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        """The answer; status 0 where there was none, or nobody left to hear it."""
+        leave_after_s = self.draw.uniform(0, HANG_UP_S_MAX) if self.draw.random() < self.hang_ups else None
         try:
-            async with session.post(f"{self.api}/payments", data=body, headers={**HEADERS, "Idempotency-Key": key}) as response:
-                raw = await response.read()
-                return response.status, orjson.loads(raw) if response.status == 201 else {}
+            async with asyncio.timeout(leave_after_s):
+                return await self._post(session, key, body)
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0, {}
+
+    async def _post(self, session: aiohttp.ClientSession, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
+        async with session.post(f"{self.api}/payments", data=body, headers={**HEADERS, "Idempotency-Key": key}) as response:
+            raw = await response.read()
+            return response.status, orjson.loads(raw) if response.status == 201 else {}
 
 
 class Onlooker:

@@ -4,7 +4,7 @@ The mesh's own word is used for one thing only: the state that `GET /payments/{i
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared import ids
@@ -12,25 +12,29 @@ from shared.contracts import attempt_id
 
 ATTEMPTS_MAX = 10  # of one payment; more than any policy allows
 TERMINAL = frozenset({"succeeded", "failed", "conflicted"})
+ENDINGS = frozenset(f"payment.{state}" for state in TERMINAL)
 MONEY_MOVED = frozenset({"charged", "authorized"})
+KINDS = ("lost", "doubled", "mismatched", "unnotified", "invented", "leftover")
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One line of a gateway's journal in which money moved."""
+    """One line of a gateway's journal in which money moved. `reference` is what the mesh called it: an attempt's id."""
 
     account: str
     charge_id: str
     reference: str
+    amount_minor: int
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One delivery that the shop verified and journaled."""
+    """One delivery that the shop verified, journaled and answered with a 2xx. `sequence` counts the states a payment has entered."""
 
     webhook_id: str
     type: str
     payment_id: str
+    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +44,24 @@ class Verdict:
     accepted: int
     lost: list[str] = field(default_factory=list)  # accepted, and in no terminal state
     doubled: list[str] = field(default_factory=list)  # more than one live charge
-    mismatched: list[str] = field(default_factory=list)  # succeeded without a charge, or failed with one
-    unnotified: list[str] = field(default_factory=list)  # ended, and its webhook did not arrive
+    mismatched: list[str] = field(default_factory=list)  # succeeded without a charge or with another amount, or failed with one
+    unnotified: list[str] = field(default_factory=list)  # ended, and one of its webhooks did not arrive
     invented: list[str] = field(default_factory=list)  # a webhook, or a charge, for what nobody asked for or what is not so
     leftover: dict[str, int] = field(default_factory=dict)  # what still waits somewhere, by name
 
     @property
+    def red(self) -> dict[str, int]:
+        """Kind of violation → how many, of those that there are."""
+        counts = {kind: len(getattr(self, kind)) for kind in KINDS[:-1]} | {"leftover": sum(self.leftover.values())}
+        return {kind: count for kind, count in counts.items() if count}
+
+    @property
     def clean(self) -> bool:
-        return not (self.lost or self.doubled or self.mismatched or self.unnotified or self.invented or any(self.leftover.values()))
+        return not self.red
 
 
 def judge(
+    amounts: Mapping[str, int],
     states: Mapping[str, str],
     charges: Iterable[Charge],
     webhooks: Iterable[Webhook],
@@ -58,57 +69,75 @@ def judge(
     *,
     unanswered: int = 0,
 ) -> Verdict:
-    """`states`: accepted payment id → status the client was shown last. `unanswered` POSTs may have made payments without a known id."""
-    charged, strange_charges = by_payment(states, charges)
-    told: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    """`amounts`: accepted payment id → minor units asked for; `states`: id → status the client was shown last.
+
+    `unanswered` POSTs may have made payments whose ids nobody was told: strange charges and webhooks prove nothing then.
+    """
+    charged, strange = by_payment(amounts, charges)
+    told: dict[str, list[Webhook]] = defaultdict(list)
     for webhook in webhooks:
-        told[webhook.payment_id][webhook.type].add(webhook.webhook_id)
-    strange_webhooks = sorted(set(told) - set(states))
-    invented = [] if unanswered else [*strange_charges, *(f"webhook for {one}" for one in strange_webhooks)]
-    for payment_id, status in states.items():
-        invented += untrue(payment_id, status, told.get(payment_id, {}))
-    return Verdict(
-        accepted=len(states),
-        lost=[f"{payment_id} {status}" for payment_id, status in states.items() if status not in TERMINAL],
-        doubled=[f"{payment_id}: {', '.join(found)}" for payment_id, found in charged.items() if len(found) > 1],
-        mismatched=[line for payment_id, status in states.items() if (line := mismatch(payment_id, status, charged.get(payment_id, [])))],
-        unnotified=[
-            f"{payment_id} {status}"
-            for payment_id, status in states.items()
-            if status in TERMINAL and f"payment.{status}" not in told.get(payment_id, {})
-        ],
-        invented=invented,
-        leftover=dict(leftover),
-    )
+        told[webhook.payment_id].append(webhook)
+    strange += [f"webhook for {one}" for one in sorted(set(told) - set(amounts))]
+    verdict = Verdict(len(amounts), invented=[] if unanswered else strange, leftover=dict(leftover))
+    for payment_id, amount_minor in amounts.items():
+        status, money, heard = states.get(payment_id, "never shown"), charged.get(payment_id, []), told.get(payment_id, [])
+        if status not in TERMINAL:
+            verdict.lost.append(f"{payment_id} {status}")
+        if len(money) > 1:
+            verdict.doubled.append(f"{payment_id}: {charges_in_words(money)}")
+        if line := mismatch(status, amount_minor, money):
+            verdict.mismatched.append(f"{payment_id} {line}")
+        if status in TERMINAL and (missing := unheard(status, heard)):
+            verdict.unnotified.append(f"{payment_id} {status}: {missing}")
+        verdict.invented.extend(f"{payment_id} {line}" for line in untrue(status, heard))
+    return verdict
 
 
-def by_payment(payment_ids: Iterable[str], charges: Iterable[Charge]) -> tuple[dict[str, list[str]], list[str]]:
+def by_payment(payment_ids: Iterable[str], charges: Iterable[Charge]) -> tuple[dict[str, list[Charge]], list[str]]:
     """Charges by payment, and those that belong to no attempt of any: references are attempt ids, which follow from the payment's."""
     attempts = {
         str(attempt_id(ids.private(ids.PAYMENT, payment_id), number)): payment_id
         for payment_id in payment_ids
         for number in range(1, ATTEMPTS_MAX + 1)
     }
-    found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[Charge]] = defaultdict(list)
     strange: list[str] = []
     for charge in charges:
         if payment_id := attempts.get(charge.reference):
-            found[payment_id].append(f"{charge.account} {charge.charge_id}")
+            found[payment_id].append(charge)
         else:
             strange.append(f"charge {charge.account} {charge.charge_id}")
     return found, strange
 
 
-def mismatch(payment_id: str, status: str, charged: list[str]) -> str | None:
-    if status == "succeeded" and not charged:
-        return f"{payment_id} succeeded, and no gateway has a charge"
-    if status == "failed" and charged:
-        return f"{payment_id} failed, and is charged: {', '.join(charged)}"
+def mismatch(status: str, amount_minor: int, money: Sequence[Charge]) -> str | None:
+    """What the mesh says of the money, against what the gateways have."""
+    if status == "succeeded" and not money:
+        return "succeeded, and no gateway has a charge"
+    if status == "succeeded" and any(charge.amount_minor != amount_minor for charge in money):
+        return f"succeeded with {charges_in_words(money)}, where {amount_minor} was asked for"
+    if status == "failed" and money:
+        return f"failed, and is charged: {charges_in_words(money)}"
     return None
 
 
-def untrue(payment_id: str, status: str, told: Mapping[str, set[str]]) -> list[str]:
-    """Webhooks that say what is not so: another ending, or one event under two ids."""
-    endings = {f"payment.{one}" for one in TERMINAL}
-    wrong = [f"{payment_id} is {status}, the shop was told {one}" for one in told if one in endings and one != f"payment.{status}"]
-    return wrong + [f"{payment_id}: {one} under {len(webhook_ids)} ids" for one, webhook_ids in told.items() if len(webhook_ids) > 1]
+def unheard(status: str, heard: Sequence[Webhook]) -> str | None:
+    """One webhook is owed for each state entered, the last one included; their sequence has no gaps."""
+    if f"payment.{status}" not in {webhook.type for webhook in heard}:
+        return f"payment.{status} did not arrive"
+    there = {webhook.sequence for webhook in heard}
+    gaps = sorted(set(range(1, max(there) + 1)) - there)
+    return f"no webhook of sequence {', '.join(map(str, gaps))}" if gaps else None
+
+
+def untrue(status: str, heard: Sequence[Webhook]) -> list[str]:
+    """Webhooks that say what is not so: another ending, or one state under two webhook ids or two names."""
+    wrong = [f"is {status}, the shop was told {one}" for one in sorted({webhook.type for webhook in heard} & ENDINGS - {f"payment.{status}"})]
+    names: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    for webhook in heard:
+        names[webhook.sequence].add((webhook.type, webhook.webhook_id))
+    return wrong + [f"sequence {number} was told {len(told)} ways: {sorted(told)}" for number, told in names.items() if len(told) > 1]
+
+
+def charges_in_words(money: Iterable[Charge]) -> str:
+    return ", ".join(f"{charge.amount_minor} at {charge.account} ({charge.charge_id})" for charge in money)

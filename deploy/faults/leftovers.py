@@ -1,17 +1,18 @@
 """What still waits anywhere in the mesh: rows that are due, messages that lie in queues, attempts nobody concluded."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import aio_pika
 import asyncpg
 
+from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from shared import accounts
 from shared.topology import inlets
 
 # name → (service, what must be zero). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none may be left.
-QUESTIONS: dict[str, tuple[str, str]] = {
+QUESTIONS: Mapping[str, tuple[str, str]] = {
     **{f"outbox {service}": (service, "SELECT count(*) FROM outbox") for service in SERVICES},
     "payments overdue": ("api", "SELECT count(*) FROM payments WHERE due_at < now()"),
     "attempts without outcome": ("executor", "SELECT count(*) FROM attempts WHERE state = 'started'"),
@@ -21,7 +22,14 @@ QUESTIONS: dict[str, tuple[str, str]] = {
 }
 
 
-async def in_databases(urls: dict[str, str]) -> dict[str, int]:
+async def everywhere(mesh: Mesh) -> dict[str, int]:
+    """Name → how many, zeros included. Raises what a server that is away makes its client raise."""
+    blueprint = mesh.blueprint
+    in_rows = await in_databases({service: blueprint.database_url(service) for service in SERVICES})
+    return {**in_rows, **await in_queues(mesh.rabbitmq.url, blueprint.gateways_file)}
+
+
+async def in_databases(urls: Mapping[str, str]) -> dict[str, int]:
     """`urls`: service → its database."""
     found: dict[str, int] = {}
     for service in SERVICES:
@@ -35,19 +43,18 @@ async def in_databases(urls: dict[str, str]) -> dict[str, int]:
     return found
 
 
-async def in_queues(url: str, gateways: Iterable[str]) -> dict[str, int]:
-    """Ready messages of every durable queue and its dead letters."""
+async def in_queues(url: str, gateways_file: Path) -> dict[str, int]:
+    """Ready messages of every durable queue and its dead letters. What a consumer holds unacknowledged is not seen while it lives."""
     connection = await aio_pika.connect(url, timeout=5)
     found: dict[str, int] = {}
     async with connection:
         channel = await connection.channel()
-        for inlet in inlets(gateways):
-            for name in (inlet.queue, inlet.dead_queue):
-                queue = await channel.declare_queue(name, passive=True)
-                found[f"queue {name}"] = queue.declaration_result.message_count or 0
+        for name in queues(account.name for account in accounts.load(gateways_file)):
+            queue = await channel.declare_queue(name, passive=True)
+            found[f"queue {name}"] = queue.declaration_result.message_count or 0
     return found
 
 
-async def everywhere(database_urls: dict[str, str], rabbitmq_url: str, gateways_file: Path) -> dict[str, int]:
-    names = [account.name for account in accounts.load(gateways_file)]
-    return {**await in_databases(database_urls), **await in_queues(rabbitmq_url, names)}
+def queues(gateways: Iterable[str]) -> list[str]:
+    """Every durable queue of the mesh."""
+    return [name for inlet in inlets(gateways) for name in (inlet.queue, inlet.dead_queue)]

@@ -27,7 +27,7 @@ def serve(parts: Parts) -> None:
     # without cycles, so young collections seldom find anything: a rarer look saves about 4 % of a busy service's CPU.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(100_000, 20, 100)
     logs.configure(service=parts.name, log_format=parts.settings.log_format, level=parts.settings.log_level)
     uvloop.run(_serve(parts))
 

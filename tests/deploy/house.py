@@ -1,4 +1,4 @@
-"""What the code says of itself: services, gateway accounts, queues, settings. Manifests are held to this, and nothing here is repeated there."""
+"""What the code says of itself: services, gateway accounts, queues, settings. Manifests are held to this."""
 
 import importlib
 from functools import cache

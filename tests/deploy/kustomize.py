@@ -56,13 +56,12 @@ def load(path: Path) -> list[Manifest]:
 
 
 def _accumulate(folder: Path, manifests: list[Manifest], chain: tuple[Path, ...]) -> None:
-    """Add a folder's resources to `manifests`; its components and patches see only what is of that folder, or below a component's user."""
+    """Add what a folder makes to `manifests`. A component changes what is there already, anything else only what it brings."""
     if folder in chain:
         raise Unsupported(f"{folder} contains itself")
     kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
     if unknown := kustomization.keys() - KNOWN:
         raise Unsupported(f"{folder}: {', '.join(sorted(unknown))}; use plain patches, or teach tests/deploy/kustomize.py")
-    # A component works on what its user has gathered so far; anything else starts with nothing.
     own = manifests if kustomization["kind"] == "Component" else []
     for name in kustomization.get("resources", ()):
         path = (folder / name).resolve()
@@ -87,11 +86,14 @@ def _accumulate(folder: Path, manifests: list[Manifest], chain: tuple[Path, ...]
 
 
 def _config_map(folder: Path, generator: Mapping[str, Any]) -> Manifest:
-    if unknown := generator.keys() - {"name", "files", "literals"}:
+    if unknown := generator.keys() - {"name", "files", "literals", "options"}:
         raise Unsupported(f"{folder}: configMapGenerator with {', '.join(sorted(unknown))}")
     data = {name: (folder / name).read_text() for name in generator.get("files", ())}
     data |= dict(literal.split("=", 1) for literal in generator.get("literals", ()))
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generator["name"]}, "data": data}
+    options = generator.get("options", {})
+    if unknown := options.keys() - {"labels"}:
+        raise Unsupported(f"{folder}: a generator's options with {', '.join(sorted(unknown))}")
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generator["name"], **options}, "data": data}
 
 
 def _patch(folder: Path, entry: Mapping[str, Any], manifests: Iterable[Manifest]) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 @dataclass(frozen=True)
 class Process:
-    """`where` is for messages. `files` are the paths that its mounts provide; those that only exist at run time are folders, with "/" at the end."""
+    """`where` is for messages. `files` are what its mounts provide: paths, and folders ("…/") of what comes only at run time."""
 
     where: str
     command: tuple[str, ...]

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 
@@ -22,22 +23,23 @@ VICTIMS = ("notifier", "executor", "verifier", "router", "api", "metrics")  # th
 WITHIN_S = 75.0  # a delivery whose sender died is taken up after its lease of 30 s, and the machine may be busy
 
 
+async def die(mesh: Mesh, victim: str) -> None:
+    """Return when it is back."""
+    pid = mesh.pids()[victim]
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+    async def back() -> bool:
+        found = (await asyncio.to_thread(mesh.status)).services[victim]
+        return found.restarts == 1 and found.ready
+
+    await until(back, within_s=40, what=f"{victim} is back", every_s=0.2)
+
+
 @pytest.fixture(scope="module")
 async def streams(mesh: Mesh, merchant: Merchant) -> dict[str, list[Payment]]:
     """The payments in whose midst each service died and came back."""
-
-    async def kill(victim: str) -> None:
-        pid = mesh.pids()[victim]
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-
-        async def back() -> bool:
-            found = (await asyncio.to_thread(mesh.status)).services[victim]
-            return found.restarts == 1 and found.ready
-
-        await until(back, within_s=40, what=f"{victim} is back", every_s=0.2)
-
-    return {victim: await stream(merchant, lambda victim=victim: kill(victim), within_s=40) for victim in VICTIMS}
+    return {victim: await stream(merchant, partial(die, mesh, victim), within_s=40) for victim in VICTIMS}
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
