@@ -26,6 +26,7 @@ from deploy.local.programs import SERVICES
 from shared import accounts
 
 POLL_S = 0.5
+HEALED_SHOP = {"status": 204, "fail_first_n": 0, "hang": False, "delay_s": 0}
 CALM_TIMES = 2  # looks in a row that found nothing: what moves from one place to another may be in neither for an instant
 
 
@@ -60,13 +61,15 @@ class Campaign:
         self.faults: Counter[str] = Counter()
         self.kills = self.duplicates = 0
         self.leftover: dict[str, int] = {}
+        self.backlog: dict[str, int] = {}  # what waited when the last load was over
         self.quiet_s: float | None = None
 
     async def round(self, order: Order) -> None:
         """Attack for as long as the load lasts, heal, and wait until everything is quiet or the drain's deadline has passed."""
-        await self._settings(order.gateway | {"rates": dict(order.misbehaviour), "seed": order.seed}, order.shop)
+        await self._settings({**order.gateway, "rates": dict(order.misbehaviour), "seed": order.seed}, order.shop)
         await self._attack(order)
-        await self._settings({"rates": {}}, {})
+        self.backlog = await self._leftover()
+        await self._settings({"rates": {}}, HEALED_SHOP)
         self.quiet_s = await self._drain(order.drain_s)
 
     async def _attack(self, order: Order) -> None:
@@ -75,11 +78,13 @@ class Campaign:
         duplicator = Duplicator(self.mesh.rabbitmq.url, self.accounts, share=order.duplicates, draw=order.draw("duplicator"))
         faults = plan(order)
         self.tell(f"{order.payments} payments at {order.rate_per_s:.0f}/s, {len(faults)} faults, seed {order.seed}")
-        duplicating = asyncio.ensure_future(duplicator.run())
+        # While it listens, no message is unroutable: a campaign without duplicates must be one without its queue.
+        duplicating = asyncio.ensure_future(duplicator.run()) if order.duplicates else None
         try:
             await asyncio.gather(client.run(order.payments, order.rate_per_s), nemesis.run(faults))
         finally:
-            duplicating.cancel()
+            if duplicating:
+                duplicating.cancel()
         self.faults += nemesis.done
         self.kills += nemesis.kills
         self.duplicates += duplicator.made

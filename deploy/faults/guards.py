@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -27,9 +28,14 @@ under_way: set[asyncio.Future[Any]] = set()
 
 def behind(work: Awaitable[Any]) -> None:
     """Let it go on behind the caller's back, whatever becomes of it."""
-    task = asyncio.ensure_future(work)
+
+    async def alone() -> None:
+        with suppress(Exception):
+            await work
+
+    task = asyncio.ensure_future(alone())
     under_way.add(task)
-    task.add_done_callback(lambda done: (under_way.discard(done), done.cancelled() or done.exception()))
+    task.add_done_callback(under_way.discard)
 
 
 def acknowledge_after_commit() -> None:
@@ -219,9 +225,7 @@ def hear_unknown(*, retryable: bool) -> None:
     heard = replace(topology.ROUTER_OUTCOMES, hears=(*topology.ROUTER_OUTCOMES.hears, AttemptUnknown))
     asyncio.run(bind(heard.queue, heard.exchange, AttemptUnknown.kind_of()))
     topology.ROUTER_OUTCOMES = heard  # before the router's own module is imported, which names it
-    after, hears, route_of = (
-        named(f"services.router.{name}") for name in ("consumers:_after", "consumers:hears", "store:route_of")
-    )
+    after, hears, route_of = (named(f"services.router.{name}") for name in ("consumers:_after", "consumers:hears", "store:route_of"))
 
     def attempt_unknown(event: AttemptUnknown, work: Work, picture: Any, waiting: Any) -> None:
         after(event, event.attempt, "UNKNOWN", retryable, work, picture, waiting)

@@ -132,11 +132,12 @@ def unheard(status: str, heard: Sequence[Webhook]) -> str | None:
 
 def untrue(status: str, heard: Sequence[Webhook]) -> list[str]:
     """Webhooks that say what is not so: another ending, or one state under two webhook ids or two names."""
-    wrong = [f"is {status}, the shop was told {one}" for one in sorted({webhook.type for webhook in heard} & ENDINGS - {f"payment.{status}"})]
+    others = {webhook.type for webhook in heard} & ENDINGS - {f"payment.{status}"}
     names: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for webhook in heard:
         names[webhook.sequence].add((webhook.type, webhook.webhook_id))
-    return wrong + [f"sequence {number} was told {len(told)} ways: {sorted(told)}" for number, told in names.items() if len(told) > 1]
+    twice = [f"sequence {number} was told {len(told)} ways: {sorted(told)}" for number, told in names.items() if len(told) > 1]
+    return [f"is {status}, the shop was told {one}" for one in sorted(others)] + twice
 
 
 def charges_in_words(money: Iterable[Charge]) -> str:

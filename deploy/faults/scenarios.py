@@ -1,23 +1,21 @@
 """Short campaigns that lean on one guard each. The mesh must come through every one of them; a mutant must not."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deploy.faults.order import GATEWAY, Fault, Order
 
-CALM = {"kills": 0, "server_restarts": 0, "duplicates": 0.0, "hang_ups": 0.0, "misbehaviour": {}}
+# Nothing happens but what a scenario names.
+CALM = Order(payments=150, rate_per_s=30.0, kills=0, server_restarts=0, duplicates=0.0, hang_ups=0.0, misbehaviour={})
 DOUBTFUL = {
-    "charge-then-500": 0.08, "cut-charged": 0.05, "hang-charged": 0.08, "late": 0.04, "accept-late": 0.08, "wrong-amount": 0.06, "fail": 0.10,
+    "charge-then-500": 0.08, "cut-charged": 0.05, "hang-charged": 0.08, "late": 0.04, "accept-late": 0.08, "wrong-amount": 0.06,
+    "fail": 0.10,
 }  # fmt: skip
-
-
-def calm(**changes: object) -> Order:
-    """Nothing happens but what is named."""
-    return Order(**(CALM | changes))  # type: ignore[arg-type]
-
 
 SCENARIOS: Mapping[str, Order] = {
     # Half of the orders end in doubt, and the executor dies over some.
-    "doubtful gateways": calm(
+    "doubtful gateways": replace(
+        CALM,
         payments=200,
         rate_per_s=25.0,
         duplicates=0.1,
@@ -26,18 +24,13 @@ SCENARIOS: Mapping[str, Order] = {
         drain_s=45.0,
     ),
     # Everything comes twice: messages, and POSTs whose client went away. Gateways charge for every copy.
-    "copies": calm(payments=150, rate_per_s=30.0, duplicates=0.6, hang_ups=0.3, gateway=GATEWAY | {"ignores_idempotency_keys": True}, drain_s=30.0),
+    "copies": replace(CALM, duplicates=0.6, hang_ups=0.3, gateway={**GATEWAY, "ignores_idempotency_keys": True}, drain_s=30.0),
     # Messages vanish on their way.
-    "theft": calm(
-        payments=150,
-        rate_per_s=30.0,
-        faults=(Fault(0.5, "steal", "router.commands"), Fault(2.5, "steal", "executor.execute.alpha")),
-        drain_s=35.0,
-    ),
+    "theft": replace(CALM, faults=(Fault(0.5, "steal", "router.commands"), Fault(2.5, "steal", "executor.execute.alpha")), drain_s=35.0),
     # The shop fails at first, and the notifier dies with events in its hands.
-    "webhooks": calm(payments=150, rate_per_s=30.0, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=55.0),
+    "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=55.0),
     # For a while nobody hears that payments have succeeded.
-    "unbound": calm(payments=120, rate_per_s=30.0, faults=(Fault(0.8, "unbind", "payment.succeeded.v1"),), drain_s=30.0),
+    "unbound": replace(CALM, faults=(Fault(1.0, "unbind", "payment.succeeded.v1"),), drain_s=30.0),
     # The broker freezes while the edge has much to say, and crashes.
-    "broker crash": calm(payments=120, rate_per_s=30.0, faults=(Fault(1.0, "cut-off", "api"),), drain_s=40.0),
+    "broker crash": replace(CALM, faults=(Fault(1.0, "cut-off", "api"),), drain_s=40.0),
 }

@@ -61,6 +61,16 @@ class Transaction:
         self.ended = True
         await self.run("ROLLBACK")
 
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What the block did is undone when it raises, and the transaction goes on."""
+        await self.run("SAVEPOINT block")
+        try:
+            yield
+        except Exception:
+            await self.run("ROLLBACK TO block")
+            raise
+
     def _translated(self, error: BaseException, sql: str) -> DBAPIError:
         kind = IntegrityError if str(getattr(error, "sqlstate", "")).startswith("23") else DBAPIError
         return kind(sql, None, error, hide_parameters=True, connection_invalidated=self.raw.is_closed())

@@ -37,6 +37,17 @@ def test_pods_have_no_rights(cluster: Cluster) -> None:
             assert context.get("readOnlyRootFilesystem") or not container["image"].startswith("paymesh"), where
 
 
+def test_an_image_that_is_there_is_not_fetched(cluster: Cluster) -> None:
+    """A cluster on a laptop is given the image by hand, and has no registry to ask."""
+    asking = [
+        where
+        for where, template in cluster.pods()
+        for container in template["spec"]["containers"]
+        if container["image"].split(":")[0] == "paymesh" and container.get("imagePullPolicy") != "IfNotPresent"
+    ]
+    assert asking == []
+
+
 def test_every_container_says_what_it_needs(cluster: Cluster) -> None:
     for where, template in cluster.pods():
         for container in template["spec"]["containers"]:

@@ -50,7 +50,7 @@ def test_the_ends(uuid: UUID) -> None:
     ],
 )
 def test_what_was_never_given_out_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not an id of the form pay_"):
         private(PAYMENT, text)
 
 

@@ -104,12 +104,15 @@ def test_a_payment_only_moves_forward(events: list[Event]) -> None:
 
 @settings(max_examples=500)
 @given(of_a_payment)
-def test_every_end_is_justified_by_evidence(events: list[Event]) -> None:
-    for upto, standing in enumerate(lived(events), 1):
+def test_every_state_entered_is_justified_by_evidence(events: list[Event]) -> None:
+    life: list[Status] = [NEW, *(standing.status for standing in lived(events))]
+    for upto, (was, status) in enumerate(pairwise(life), 1):
+        if status == was:
+            continue
         known = folded(events[:upto])
         charges = [charge for seen in known.attempts.values() for charge in seen.charged]
         charged_attempts = [seen for seen in known.attempts.values() if seen.charged]
-        match standing.status:
+        match status:
             case "succeeded" | "requires_capture":
                 assert len(charged_attempts) == 1
                 assert {(amount_minor, currency) for amount_minor, currency, _ in charges} == {(AMOUNT.amount_minor, AMOUNT.currency)}
@@ -173,6 +176,12 @@ def test_a_failure_without_a_gateway_says_the_routers_reason() -> None:
 def test_the_customer_is_sent_to_the_gateways_page() -> None:
     standing = lived([action(ONE, "https://bank.example/a")])[-1]
     assert (standing.payment_url, standing.gateway) == ("https://bank.example/a", "alpha")
+
+
+def test_what_has_charged_is_not_refused_whatever_else_is_said_of_it() -> None:
+    (seen,) = folded([failed(ONE), succeeded(ONE), expired(ONE)]).attempts.values()
+    assert seen.refused
+    assert not seen.is_negative
 
 
 def test_evidence_is_kept_per_attempt() -> None:

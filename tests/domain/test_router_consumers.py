@@ -210,6 +210,16 @@ def test_resume_has_an_open_attempt_doubted() -> None:
     assert work.writes == []
 
 
+def test_resume_has_every_open_attempt_doubted() -> None:
+    router = routed()
+    router.hear(failed(attempt(1)))
+    assert router.columns is not None
+    router.columns["attempts"] = [{**one, "state": "open"} for one in router.columns["attempts"]]
+    doubted = said(router.hear(RESUME))
+    assert [one.attempt.number for one in doubted if isinstance(one, AttemptDoubted)] == [1, 2]
+    assert len({one.message_id for one in doubted}) == 2
+
+
 def test_resume_repeats_the_end() -> None:
     router = routed()
     end = said_only(router.hear(failed(attempt(1), DECLINED)), RouteExhausted)

@@ -19,7 +19,8 @@ class Wire:
     age: int = 0  # connections of an earlier age have fallen silent
     lost: asyncio.Event = field(default_factory=asyncio.Event)
     question: bytes | None = None
-    writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    ends: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=set)
+    abandoning: bool = False
     passing: set[asyncio.Task[None]] = field(default_factory=set)
     listener: asyncio.Server | None = None
 
@@ -48,10 +49,17 @@ class Wire:
         """The connections there are stay open and say nothing more, as behind a firewall that forgot them; new ones are well."""
         self.age += 1
 
+    def cut_clients(self) -> None:
+        """Their ends only: the server goes on believing in them until it misses their heartbeats, or until `cut`."""
+        self.abandoning = True
+        for to_client, _ in self.ends:
+            to_client.close()
+
     def cut(self) -> None:
         """Every connection, at both ends."""
-        for writer in self.writers:
-            writer.close()
+        for end in self.ends:
+            for writer in end:
+                writer.close()
 
     async def close(self) -> None:
         assert self.listener is not None
@@ -67,8 +75,8 @@ class Wire:
         except OSError:
             to_client.close()
             return
-        robbed = asyncio.Event()
-        self.writers |= {to_client, to_server}
+        robbed, end = asyncio.Event(), (to_client, to_server)
+        self.ends.add(end)
         ways = (self._ask(client, to_server, robbed), self._answer(server, to_client, robbed))
         tasks = [asyncio.ensure_future(way) for way in ways]
         self.passing |= set(tasks)
@@ -78,9 +86,10 @@ class Wire:
             for task in tasks:
                 task.cancel()
             to_client.close()
-            to_server.close()
-            self.writers -= {to_client, to_server}
             self.passing -= set(tasks)
+            if not self.abandoning:
+                to_server.close()
+                self.ends.discard(end)
 
     async def _ask(self, client: asyncio.StreamReader, to_server: asyncio.StreamWriter, robbed: asyncio.Event) -> None:
         while data := await client.read(CHUNK_BYTES):

@@ -1,13 +1,15 @@
 """A current picture reaches every replica's own queue, whoever is connected now; nobody waits for the deaf."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+from faststream.rabbit import RabbitQueue
 from structlog.testing import capture_logs
 
 from shared.clock import new_id
 from shared.contracts import Frozen
+from shared.messaging import rabbit
 from shared.messaging.broadcast import Ear, say
 from shared.messaging.rabbit import Broker, connect
 from shared.topology import BROADCAST
@@ -100,8 +102,9 @@ async def test_it_survives_the_loss_of_its_connection(rabbitmq_url: str) -> None
         assert {number % 3 for number in one.heard} == {0, 1}
 
 
-async def test_it_survives_a_connection_that_the_broker_still_believes_in(rabbitmq_url: str) -> None:
+async def test_it_survives_a_connection_that_the_broker_still_believes_in(rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client has given the line up, the broker has not: an exclusive queue stays the dead connection's until the broker notices."""
+    monkeypatch.setattr(rabbit, "HEARTBEAT_S", 1)
     key = f"toy.{new_id()}"
     async with wire_to(rabbitmq_url) as wire, speaker(rabbitmq_url) as mouth, listener(wire.url(rabbitmq_url), key) as one:
         wire.cut_clients()
@@ -127,15 +130,13 @@ async def test_a_picture_that_cannot_be_read_is_reported_and_forgotten(rabbitmq_
     assert [(line["event"], line["routing_key"]) for line in said] == [("unreadable_broadcast", key)]
 
 
-async def test_what_a_deaf_replica_leaves_lying_is_bounded(rabbitmq_url: str) -> None:
-    """Its queue goes with its connection."""
-    key, gone = f"toy.{new_id()}", asyncio.Event()
+async def test_what_a_deaf_replica_leaves_lying_is_bounded_and_goes_with_it(rabbitmq_url: str) -> None:
+    key = f"toy.{new_id()}"
     async with speaker(rabbitmq_url) as mouth:
         async with listener(rabbitmq_url, key) as one:
-            assert one.ear.queue is not None
-            name = one.ear.queue.name
-            channel = await mouth._connection.channel()  # type: ignore[union-attr]
-            assert one.ear.queue.arguments == {"x-max-length": 10_000, "x-overflow": "drop-head"}
-            await channel.close()
-        gone.set()
-        assert name.startswith("ear.")
+            queue = one.ear.queue
+            assert queue is not None
+            assert {"x-max-length": 10_000, "x-overflow": "drop-head"}.items() <= (queue.arguments or {}).items()
+            assert queue.exclusive
+        with pytest.raises(Exception, match="NOT_FOUND"):
+            await mouth.declare_queue(RabbitQueue(queue.name, declare=False))

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing
 from typing import Any
 
 import aiohttp
@@ -36,25 +37,36 @@ class Outside:
         """Money that was taken."""
         return [record for record in await self.journal(payment) if record["kind"] in ("charged", "authorized")]
 
-    async def webhooks(self, payment: Payment) -> list[Record]:
-        """What the shop received and took, each event once, in the order of their sequence."""
-        page = await self._read("/shop/received", payment_id=payment.id, answered="204")
-        return sorted({record["webhook_id"]: record for record in page["items"]}.values(), key=lambda record: int(record["sequence"]))
-
-    async def told(self, payment: Payment, types: Iterable[str] = ENDS, *, within_s: float = 30.0) -> Record:
-        """Wait until the shop has taken a webhook of one of these types; its body. That it ended, by default."""
-        wanted, after, deadline = frozenset(types), 0, time.monotonic() + within_s
+    async def _received(self, payment: Payment, within_s: float, what: str) -> AsyncIterator[Record]:
+        """What the shop has taken about the payment, and then what it takes next. AssertionError when the time is over."""
+        after, deadline = 0, time.monotonic() + within_s
         while True:
             left_s = deadline - time.monotonic()
-            assert left_s > 0, f"{payment.id}: the shop was not told of {', '.join(sorted(wanted))} within {within_s:.0f} s"
-            page = await self._read(
-                "/shop/received", payment_id=payment.id, answered="204", after=str(after), wait_s=f"{min(left_s, LONG_POLL_S):.3f}"
-            )
+            assert left_s > 0, f"{payment.id}: the shop was not told of {what} within {within_s:.0f} s"
+            wait_s = f"{min(left_s, LONG_POLL_S):.3f}"
+            page = await self._read("/shop/received", payment_id=payment.id, answered="204", after=str(after), wait_s=wait_s)
             for record in page["items"]:
-                if record["type"] in wanted:
+                yield record
+            after = page["next"]
+
+    async def told(self, payment: Payment, types: Collection[str] = ENDS, *, within_s: float = 30.0) -> Record:
+        """Wait until the shop has taken a webhook of one of these types; its body. That it ended, by default."""
+        async with aclosing(self._received(payment, within_s, " or ".join(types))) as received:
+            async for record in received:
+                if record["type"] in types:
                     body: Record = json.loads(record["body"])
                     return body
-            after = page["next"]
+        raise AssertionError("unreachable")
+
+    async def webhooks(self, payment: Payment, last: int, *, within_s: float = 30.0) -> list[Record]:
+        """Wait until the shop has taken every sequence up to `last`, in whatever order; each webhook once, by sequence."""
+        wanted, seen = set(range(1, last + 1)), dict[str, Record]()
+        async with aclosing(self._received(payment, within_s, f"sequences up to {last}")) as received:
+            async for record in received:
+                seen[record["webhook_id"]] = record
+                if wanted <= {int(one["sequence"]) for one in seen.values()}:
+                    break
+        return sorted(seen.values(), key=lambda one: int(one["sequence"]))
 
     async def change(self, path: str, **settings: Any) -> None:
         """Change how a gateway account (`/gateways/alpha`) or the shop (`/shop`) behaves."""

@@ -23,7 +23,7 @@ async def test_fifty_at_once_by_both_paths_are_one_payment(merchant: Merchant, o
     payment = accepted(answers[0], body)
     await outside.told(payment)
     assert len(await outside.charges(payment)) == 1
-    assert len(await outside.webhooks(payment)) == 1
+    assert len(await outside.webhooks(payment, 1)) == 1
 
 
 async def test_a_replay_shows_the_payment_as_it_is_now(merchant: Merchant, outside: Outside) -> None:

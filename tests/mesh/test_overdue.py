@@ -43,4 +43,4 @@ async def test_a_payment_that_never_reached_the_router_fails_and_stays_failed(me
     await outside.told(witness)
     assert (await merchant.show(payment))["status"] == "failed"
     assert await outside.journal(payment) == []
-    assert len(await outside.webhooks(payment)) == 1
+    assert len(await outside.webhooks(payment, 1)) == 1

@@ -42,7 +42,7 @@ async def test_a_payment_succeeds(merchant: Merchant, outside: Outside, method: 
     assert told["type"] == "payment.succeeded"
     assert told["previous_event_id"] is None
     assert told["data"] == {name: value for name, value in made.items() if value is not None}
-    assert [record["sequence"] for record in await outside.webhooks(payment)] == [1]
+    assert [record["sequence"] for record in await outside.webhooks(payment, 1)] == [1]
 
     timeline = await merchant.timeline(payment)
     assert [event for event, _ in timeline] == ["payment.created", "attempt.succeeded", "payment.succeeded"]

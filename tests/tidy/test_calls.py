@@ -3,7 +3,7 @@
 import ast
 from collections import defaultdict
 
-from tests.tidy.tree import modules, references
+from tests.tidy.tree import modules, none_of, references
 
 HIDDEN_INPUTS = (
     "datetime.datetime.now",
@@ -24,6 +24,7 @@ MAY_READ_THE_ENVIRONMENT = {
     "shared/storage/migrate.py",  # a command
     "shared/topology/__main__.py",  # a command
 }
+SLEEPS = {"asyncio.sleep", "time.sleep"}
 MAY_PUBLISH = {"shared/messaging/relay.py", "shared/messaging/broadcast.py"}
 
 
@@ -51,16 +52,14 @@ def test_nothing_prints_but_commands_of_deploy() -> None:
         for line, one in references(tree)
         if one == "print"
     ]
-    assert found == []
+    none_of(found)
 
 
 def test_no_handler_sleeps() -> None:
     """Waiting in a handler holds an envelope unacknowledged: business waiting is a row with `due_at`."""
     handlers = {name: tree for name, tree in modules("services/").items() if name.endswith("/consumers.py")}
     assert len(handlers) == 6
-    assert [
-        f"{name}:{line}" for name, tree in handlers.items() for line, one in references(tree) if one in ("asyncio.sleep", "time.sleep")
-    ] == []
+    none_of(f"{name}:{line}" for name, tree in handlers.items() for line, one in references(tree) if one in SLEEPS)
 
 
 def test_nobody_publishes_but_relay_and_broadcast() -> None:
@@ -83,4 +82,4 @@ def test_asserts_only_narrow_a_type() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Assert) and not (isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.IsNot))
     ]
-    assert strange == []
+    none_of(strange)

@@ -3,7 +3,7 @@
 import ast
 import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +50,12 @@ def modules(*folders: str) -> dict[str, ast.Module]:
 @cache
 def _parsed() -> dict[str, ast.Module]:
     return {name: ast.parse(text, name) for name, text in texts().items() if name.endswith(".py")}
+
+
+def none_of(strange: Iterable[str]) -> None:
+    """Fails with all of them, a line each."""
+    found = list(strange)
+    assert not found, "\n".join(["", *found])
 
 
 def is_migration(name: str) -> bool:

@@ -7,13 +7,15 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from deploy.faults.campaign import SETTINGS, Order, Result, run
+from deploy.faults.campaign import Result, run
+from deploy.faults.mutants import ALL, MUTANTS
+from deploy.faults.order import SETTINGS, Order
+from deploy.faults.report import figures, soak_text, text
+from deploy.faults.scenarios import SCENARIOS
+from deploy.faults.soak import Soaked, soak
+from deploy.faults.stage import stage
 from deploy.local.console import err, notice, shown
-from deploy.local.instance import Instance
-from deploy.local.leftovers import wipe
-from deploy.local.mesh import Mesh
-
-SHOWN_MAX = 5
+from deploy.local.errors import LocalError
 
 
 def faults(
@@ -22,6 +24,9 @@ def faults(
     payments: Annotated[int, Parameter(help="How many payments are posted.")] = 2_000,
     rate: Annotated[float, Parameter(help="Payments per second.")] = 50.0,
     kills: Annotated[int, Parameter(help="How many times a service is killed with SIGKILL.")] = 22,
+    minutes: Annotated[float, Parameter(help="A long soak instead: rounds of load and faults for so long, memory and tables watched.")] = 0,
+    mutant: Annotated[str, Parameter(help="A mesh with guards switched off instead: success is that the judge finds it out.")] = "",
+    mutants: Annotated[bool, Parameter(negative="", help="List the mutants.")] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
     instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>; emptied first.")] = "faults",
 ) -> int:
@@ -29,48 +34,49 @@ def faults(
 
     Exit status 0 only if nothing is lost, doubled, mismatched, unnotified, invented or left over.
     """
-    found = Instance.named(instance)
-    wipe(found)
-    mesh = Mesh(found.folder, SETTINGS, notice=notice)
-    with shown("the mesh for the campaign") as progress:
-        mesh.start(progress)
-    err.print("settings: " + " ".join(f"{name}={value}" for name, value in SETTINGS.items()))
-    try:
-        order = Order(seed=seed, payments=payments, rate_per_s=rate, kills=kills)
-        result = asyncio.run(run(mesh, order, err.print))
-    finally:
-        mesh.stop()
+    if mutants:
+        sys.stdout.write("\n".join(f"{one.name:22} {one.does}; turns red: {', '.join(sorted(one.red))}" for one in ALL) + "\n")
+        return 0
+    if mutant:
+        return run_mutant(mutant, instance, as_json=as_json)
+    order = Order(seed=seed, payments=payments, rate_per_s=rate, kills=kills)
+    if minutes > 0:
+        return run_soak(order, minutes, instance, as_json=as_json)
+    result = played(order, instance, {})
     sys.stdout.write((json.dumps(figures(result)) if as_json else text(result)) + "\n")
     return 0 if result.verdict.clean else 1
 
 
-def figures(result: Result) -> dict[str, object]:
-    verdict = result.verdict
-    return {
-        "accepted": verdict.accepted,
-        "lost": len(verdict.lost),
-        "doubled": len(verdict.doubled),
-        "mismatched": len(verdict.mismatched),
-        "unnotified": len(verdict.unnotified),
-        "invented": len(verdict.invented),
-        "leftover": sum(verdict.leftover.values()),
-        "kills": result.kills,
-        "faults": sum(result.faults.values()),
-        "seconds_to_quiet": result.seconds_to_quiet,
-        "unanswered": result.unanswered,
-        "settings": dict(SETTINGS),
-    }
+def played(order: Order, instance: str, launchers: dict[str, tuple[str, ...]]) -> Result:
+    with shown("the mesh for the campaign") as progress, stage(instance, launchers=launchers, notice=notice, progress=progress) as mesh:
+        err.print("settings: " + " ".join(f"{name}={value}" for name, value in SETTINGS.items()))
+        return asyncio.run(run(mesh, order, err.print))
 
 
-def text(result: Result) -> str:
-    verdict, lines = result.verdict, []
-    for name in ("lost", "doubled", "mismatched", "unnotified", "invented"):
-        cases: list[str] = getattr(verdict, name)
-        lines.append(f"{name:12} {len(cases)}")
-        lines += [f"             {case}" for case in cases[:SHOWN_MAX]]
-    left = {name: count for name, count in verdict.leftover.items() if count}
-    lines.append(f"leftover     {sum(left.values())} {left or ''}")
-    done = ", ".join(f"{name} ×{count}" for name, count in sorted(result.faults.items()))
-    quiet = "not quiet by the deadline" if result.seconds_to_quiet is None else f"quiet after {result.seconds_to_quiet} s"
-    head = [f"accepted     {verdict.accepted} (answers {dict(sorted(result.answers.items()))}, {result.unanswered} never answered)"]
-    return "\n".join([*head, *lines, f"faults       {done}", quiet, "the promises held" if verdict.clean else "THE PROMISES DID NOT HOLD"])
+def run_mutant(name: str, instance: str, *, as_json: bool) -> int:
+    """0 if the judge found what it should have."""
+    if name not in MUTANTS:
+        raise LocalError(f"no mutant {name!r}: `./paymesh faults --mutants` lists them")
+    found = MUTANTS[name]
+    without = ", ".join(f"{service} without {' and '.join(guards)}" for service, guards in found.without.items())
+    err.print(f"the mutant {name} {found.does}: {without}")
+    result = played(SCENARIOS[found.scenario], instance, found.launchers)
+    missed = sorted(found.red - result.verdict.red.keys())
+    if as_json:
+        sys.stdout.write(json.dumps({**figures(result), "mutant": name, "expected": sorted(found.red), "found_out": not missed}) + "\n")
+    else:
+        verdict = f"the judge did NOT find: {', '.join(missed)}" if missed else f"found out, as it must be: {', '.join(result.verdict.red)}"
+        sys.stdout.write(f"{text(result)}\nthe mutant {name} was {verdict}\n" if not missed else f"{text(result)}\n{name}: {verdict}\n")
+    return 1 if missed else 0
+
+
+def run_soak(order: Order, minutes: float, instance: str, *, as_json: bool) -> int:
+    """0 if every promise held and nothing grew."""
+    with shown("the mesh for the soak") as progress, stage(instance, notice=notice, progress=progress) as mesh:
+        soaked: Soaked = asyncio.run(soak(mesh, order, minutes=minutes, tell=err.print))
+    grown = soaked.grown()
+    if as_json:
+        sys.stdout.write(json.dumps({**figures(soaked.result), "rounds": len(soaked.samples), "grown": grown}) + "\n")
+    else:
+        sys.stdout.write(f"{soak_text(soaked)}\n{text(soaked.result)}\n")
+    return 0 if soaked.result.verdict.clean and not grown else 1
