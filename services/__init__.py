@@ -1,0 +1,1 @@
+"""Six services that share contracts and never code."""

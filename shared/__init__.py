@@ -1,0 +1,1 @@
+"""The contracts every service speaks, and the kernel that keeps the promises. Knows no service."""

@@ -9,17 +9,21 @@ from aio_pika.abc import AbstractIncomingMessage
 from shared.topology import COMMANDS, EVENTS, inlets
 
 PAUSE_S_MAX = 3.0
+RECONNECT_PAUSE_S = 0.5
 MARK = "x-duplicate"
 WAITING_MAX = 500
+TRIES_MAX = 10
+AWAY = (TimeoutError, aio_pika.exceptions.AMQPException, OSError, RuntimeError)  # a channel that has closed raises RuntimeError
 
 
 class Duplicator:
-    """Transient: a broker restart ends its connection, and it begins anew. `made` counts the copies."""
+    """`share` of what is published comes again. `made` counts the copies. A broker restart ends its connection, and it begins anew."""
 
     def __init__(self, url: str, gateways: list[str], *, share: float, draw: Random) -> None:
         self.url, self.share, self.draw = url, share, draw
         self.bindings = {(inlet.exchange, key) for inlet in inlets(gateways) for key in inlet.routing_keys}
         self.made = 0
+        self.exchanges: dict[str, aio_pika.abc.AbstractExchange] = {}
         self.waiting: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -27,35 +31,37 @@ class Duplicator:
         while True:
             try:
                 await self._listen()
-            except (TimeoutError, aio_pika.exceptions.AMQPException, ConnectionError, OSError):
-                await asyncio.sleep(0.5)
+            except AWAY:
+                await asyncio.sleep(RECONNECT_PAUSE_S)
 
     async def _listen(self) -> None:
-        connection = await aio_pika.connect(self.url, timeout=5)
-        async with connection:
+        """Until the connection is lost."""
+        async with await aio_pika.connect(self.url, timeout=5) as connection:
             channel = await connection.channel()
-            exchanges = {name: await channel.get_exchange(name) for name in (COMMANDS, EVENTS)}
+            self.exchanges = {name: await channel.get_exchange(name) for name in (COMMANDS, EVENTS)}
             queue = await channel.declare_queue("", exclusive=True, arguments={"x-max-length": 5_000, "x-overflow": "drop-head"})
             for exchange, key in sorted(self.bindings):
                 await queue.bind(exchange, key)
-
-            async def hear(message: AbstractIncomingMessage) -> None:
-                if MARK in message.headers or self.draw.random() >= self.share or len(self.waiting) >= WAITING_MAX:
-                    return
-                again = asyncio.ensure_future(self._again(exchanges[message.exchange or ""], message))
-                self.waiting.add(again)
-                again.add_done_callback(self.waiting.discard)
-
-            await queue.consume(hear, no_ack=True)
+            await queue.consume(self._hear, no_ack=True)
             await connection.closed()
-        raise ConnectionError("the broker went away")
 
-    async def _again(self, exchange: aio_pika.abc.AbstractExchange, message: AbstractIncomingMessage) -> None:
+    async def _hear(self, message: AbstractIncomingMessage) -> None:
+        if MARK in message.headers or self.draw.random() >= self.share or len(self.waiting) >= WAITING_MAX:
+            return
+        again = asyncio.ensure_future(self._again(message))
+        self.waiting.add(again)
+        again.add_done_callback(self.waiting.discard)
+
+    async def _again(self, message: AbstractIncomingMessage) -> None:
+        """A broker that is away gets it when it is back."""
         await asyncio.sleep(self.draw.uniform(0, PAUSE_S_MAX))
         headers = {**message.headers, MARK: 1}
         copy = aio_pika.Message(message.body, headers=headers, delivery_mode=2, message_id=message.message_id, type=message.type)
-        try:
-            await exchange.publish(copy, message.routing_key or "", timeout=5)
-            self.made += 1
-        except (TimeoutError, aio_pika.exceptions.AMQPException, ConnectionError, OSError):
-            return
+        for _ in range(TRIES_MAX):
+            try:
+                await self.exchanges[message.exchange or ""].publish(copy, message.routing_key or "", timeout=5)
+            except AWAY:
+                await asyncio.sleep(RECONNECT_PAUSE_S)
+            else:
+                self.made += 1
+                return

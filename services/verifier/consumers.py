@@ -7,7 +7,7 @@ import structlog
 from services.verifier import store
 from services.verifier.domain.verdict import Open, Patience, Settled, next_lookup, weigh
 from shared import topology
-from shared.contracts import Attempt, AttemptDoubted, AttemptObserved, AttemptUnknown, AttemptVerified, LookupAttempt
+from shared.contracts import Attempt, AttemptDoubted, AttemptExpired, AttemptObserved, AttemptUnknown, AttemptVerified, LookupAttempt
 from shared.messaging.handlers import Hears
 from shared.storage.work import Work
 
@@ -21,6 +21,14 @@ def attempt_in_doubt(event: AttemptUnknown | AttemptDoubted, work: Work, patienc
     if store.read(work, event.attempt.attempt_id) is None:
         reason = event.reason if isinstance(event, AttemptUnknown) else "no outcome was heard of"
         store.open_one(work, event.attempt, reason=reason, due_at=next_lookup(lookups=0, now=work.now, patience=patience))
+
+
+@hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
+def attempt_expired(event: AttemptExpired, work: Work) -> None:
+    """What a lookup of an attempt that was never started brings: there is nothing more to ask. Edge and router hear it themselves."""
+    row = store.read(work, event.attempt.attempt_id)
+    if row and row.state in ("open", "exhausted"):
+        store.change(work, event.attempt.attempt_id, state="failed", reason=event.reason, not_found=row.not_found, due_at=None)
 
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)

@@ -39,7 +39,7 @@ def fate(error: BaseException, rung: int) -> Fate:
 
 
 def reason_of(error: BaseException) -> str:
-    """Type and first line only: a database error's detail may quote the row, and of a data error (class 22) the first line quotes the value.
+    """Type and first line only: a database error's detail may quote the row, and the first line of a data error (class 22) the value.
 
     What no text column holds (NUL, half a surrogate pair) is escaped: nobody could be told the reason otherwise.
     """

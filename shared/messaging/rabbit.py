@@ -1,7 +1,10 @@
 """The broker in FastStream's words, with the defaults a payment system needs."""
 
+import asyncio
 from typing import TypeAlias
 
+import structlog
+from aio_pika.exceptions import AMQPConnectionError
 from faststream import AckPolicy
 from faststream.rabbit import Channel, ExchangeType, QueueType, RabbitBroker, RabbitExchange, RabbitQueue
 
@@ -17,7 +20,11 @@ EXCHANGES = {
     topology.DEAD: RabbitExchange(topology.DEAD, type=ExchangeType.DIRECT, durable=True),
     topology.BROADCAST: RabbitExchange(topology.BROADCAST, type=ExchangeType.TOPIC, durable=True),
 }
+AWAY_PAUSE_S = 1.0
 HEARTBEAT_S = 10  # a black-holed connection is noticed within two of these
+
+
+log = structlog.get_logger()
 
 
 def connect(url: str, *, service: str, stop_timeout_s: float = 20.0) -> Broker:
@@ -37,6 +44,20 @@ def connect(url: str, *, service: str, stop_timeout_s: float = 20.0) -> Broker:
         decoder=unpack,
         logger=None,
     )
+
+
+async def connected(broker: Broker) -> None:
+    """Connect, however long the broker is away at the start."""
+    said = False
+    while True:
+        try:
+            await broker.connect()
+            return
+        except (AMQPConnectionError, OSError) as error:
+            if not said:
+                log.warning("broker_away", error=type(error).__name__)
+            said = True
+        await asyncio.sleep(AWAY_PAUSE_S)
 
 
 def queue(inlet: topology.Inlet) -> RabbitQueue:

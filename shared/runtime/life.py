@@ -8,15 +8,12 @@ from typing import Any
 
 import structlog
 import uvloop
-from aio_pika.exceptions import AMQPConnectionError
 
 from shared import log as logs
 from shared.messaging.failure import patiently
-from shared.messaging.rabbit import Broker
+from shared.messaging.rabbit import connected
 from shared.runtime.parts import Parts, every
 from shared.storage import pruner
-
-BROKER_PAUSE_S = 1.0
 
 log = structlog.get_logger()
 
@@ -58,8 +55,8 @@ async def _serve(parts: Parts) -> None:
 
 async def _live(parts: Parts, running: dict[asyncio.Task[Any], str]) -> None:
     """Start, then raise when a part ends. Servers that are away at the start are waited for; a queue that is missing is not."""
-    await _connect(parts.mouth)
-    await _connect(parts.ears)
+    await connected(parts.mouth)
+    await connected(parts.ears)
     tasks: dict[str, Callable[[], Awaitable[None]]] = {
         "committer": parts.unit_of_work.run,
         "relay": parts.relay.run,
@@ -75,19 +72,6 @@ async def _live(parts: Parts, running: dict[asyncio.Task[Any], str]) -> None:
     done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
     for task in done:
         raise RuntimeError(f"{parts.name}: its {running[task]} ended") from task.exception()
-
-
-async def _connect(broker: Broker) -> None:
-    said = False
-    while True:
-        try:
-            await broker.connect()
-            return
-        except (AMQPConnectionError, OSError) as error:
-            if not said:
-                log.warning("broker_away", error=type(error).__name__)
-            said = True
-        await asyncio.sleep(BROKER_PAUSE_S)
 
 
 async def _drain(parts: Parts) -> None:

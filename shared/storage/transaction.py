@@ -13,7 +13,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-CLOSING = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# The last is how asyncpg says that a connection was lost between two steps of one statement.
+CLOSING = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, asyncpg.InternalClientError)
 
 
 class Record(asyncpg.Record):

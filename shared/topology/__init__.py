@@ -54,7 +54,7 @@ ROUTER_OUTCOMES   = Inlet(queue="router.outcomes",   exchange=EVENTS,   prefetch
 EXECUTOR_EXECUTE  = Inlet(queue="executor.execute",  exchange=COMMANDS, prefetch=64,  hears=(say.ExecuteAttempt,), gateway="*")
 EXECUTOR_LOOKUP   = Inlet(queue="executor.lookup",   exchange=COMMANDS, prefetch=16,  hears=(say.LookupAttempt,), gateway="*")
 METRICS_OUTCOMES  = Inlet(queue="metrics.outcomes",  exchange=EVENTS,   prefetch=100, hears=(say.AttemptSucceeded, say.AttemptFailed, say.AttemptUnknown, say.AttemptVerified))
-VERIFIER_EVIDENCE = Inlet(queue="verifier.evidence", exchange=EVENTS,   prefetch=100, hears=(say.AttemptUnknown, say.AttemptObserved, say.AttemptDoubted))
+VERIFIER_EVIDENCE = Inlet(queue="verifier.evidence", exchange=EVENTS,   prefetch=100, hears=(say.AttemptUnknown, say.AttemptObserved, say.AttemptDoubted, say.AttemptExpired))
 NOTIFIER_EVENTS   = Inlet(queue="notifier.events",   exchange=EVENTS,   prefetch=100, hears=tuple(say.EVENT_OF.values()))
 # fmt: on
 

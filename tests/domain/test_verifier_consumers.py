@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.verifier import store
-from services.verifier.consumers import ask, attempt_in_doubt, attempt_observed
+from services.verifier.consumers import ask, attempt_expired, attempt_in_doubt, attempt_observed
 from services.verifier.domain.verdict import Patience
 from shared.contracts import AttemptDoubted, AttemptObserved, AttemptVerified, LookupAttempt
 from shared.storage.work import Work
-from tests.domain.evidence import HEAD, unknown
+from tests.domain.evidence import HEAD, expired, unknown
 from tests.domain.stand import AMOUNT, DECLINED, NOW, after, attempt, routes, said, said_only, work_with, written
 
 PATIENCE = Patience(ladder_s=(2, 10, 30), grace_s=5)
@@ -108,6 +108,23 @@ def test_a_spent_ladder_is_an_operators_and_never_a_guess() -> None:
     assert verifier.hear(seen("unanswered")).outgoing == []
     assert (verifier.columns["state"], verifier.columns["reason"]) == ("exhausted", "the ladder is spent; unanswered")
     assert verifier.columns["due_at"] is None
+
+
+@pytest.mark.parametrize("state", ["open", "exhausted"])
+def test_an_attempt_that_was_never_started_is_asked_about_no_more(state: str) -> None:
+    """Its expiry answers the lookup; edge and router hear it from the executor, so there is nothing to say."""
+    work = work_with({(store.VERIFICATION, ONE.attempt_id): {"state": state, "lookups": 1, "not_found": 0, "opened_at": NOW}})
+    attempt_expired(expired(ONE), work)
+    (row,) = written(work, store.CHANGE)
+    assert (row["state"], row["due_at"], work.outgoing) == ("failed", None, [])
+
+
+@pytest.mark.parametrize("state", ["succeeded", "failed", None])
+def test_an_expiry_that_nobody_asked_for_changes_nothing(state: str | None) -> None:
+    columns = {"state": state, "lookups": 1, "not_found": 0, "opened_at": NOW}
+    work = work_with({(store.VERIFICATION, ONE.attempt_id): columns} if state else {})
+    attempt_expired(expired(ONE), work)
+    assert (work.writes, work.outgoing) == ([], [])
 
 
 def test_evidence_that_comes_before_any_doubt_opens_one() -> None:

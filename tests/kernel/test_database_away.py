@@ -52,6 +52,7 @@ async def test_postgres_is_away_for_longer_than_the_ladder(
                 await until(lambda: monotonic_s() - gone_at > 2 * sum(RUNGS_S))
             finally:
                 await mortal_postgres.start()
+                await doomed.engine.dispose()  # the judge's own connections
             await queues.put(inlet, *sent[30:])
             await until(lambda: doomed.value("SELECT count(*) = 400 FROM inbox"), WITHIN_S)
         await until(lambda: doomed.value("SELECT count(*) = 0 FROM outbox"), WITHIN_S)

@@ -17,7 +17,7 @@ from services.api.http.layer.caller import Caller, Client, Role
 from services.api.http.layer.routes import Reply, Route
 
 PARTS = ("path", "headers", "query")  # read and judged in this order, the body last
-PLACEHOLDER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
+PATH_NAME = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
 KNOWN = {*PARTS, "body", "caller", "client", "request"}
 BODILESS = {"GET", "DELETE"}
 
@@ -121,7 +121,7 @@ def check(signature: Signature, hints: dict[str, Any]) -> None:
         if not (isinstance(model, type) and issubclass(model, BaseModel)):
             raise SignatureError(f"{name}: {part} must be a pydantic model, not {model}")
     held = {field.wire for field in fields_of(signature.parts["path"], "path")} if "path" in signature.parts else set()
-    if held != (said := set(PLACEHOLDER.findall(route.path))):
+    if held != (said := set(PATH_NAME.findall(route.path))):
         raise SignatureError(f"{name}: {route.path} names {sorted(said)}, the path model {sorted(held)}")
     if signature.body is not None and route.method in BODILESS:
         raise SignatureError(f"{name}: a {route.method} has no body")
