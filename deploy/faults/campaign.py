@@ -1,6 +1,7 @@
 """One campaign: load and nemesis, heal, drain to quiet, judge."""
 
 import asyncio
+import logging
 import time
 import urllib.request
 from collections import Counter
@@ -8,16 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import orjson
-from aio_pika.exceptions import AMQPException
 
 from deploy.faults import journals
 from deploy.faults.acts import Acts
 from deploy.faults.client import Client, History, Onlooker
 from deploy.faults.duplicator import Duplicator
 from deploy.faults.judge import TERMINAL, Verdict, judge
-from deploy.faults.leftovers import everywhere
+from deploy.faults.leftovers import AWAY, everywhere
 from deploy.faults.nemesis import Nemesis
 from deploy.faults.order import Order, plan
 from deploy.local.errors import LocalError
@@ -54,6 +53,7 @@ class Campaign:
     """One mesh under attack: `round` as often as one likes, then `result`, which ends every service."""
 
     def __init__(self, mesh: Mesh, tell: Callable[[str], None]) -> None:
+        logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # it prints a traceback whenever a broker goes away, as it will
         self.mesh, self.tell = mesh, tell
         self.api, self.sandbox = mesh.blueprint.url("api"), mesh.blueprint.url("sandbox")
         self.accounts = [account.name for account in accounts.load(mesh.blueprint.gateways_file)]
@@ -106,7 +106,7 @@ class Campaign:
     async def _leftover(self) -> dict[str, int]:
         try:
             return {name: count for name, count in (await everywhere(self.mesh)).items() if count}
-        except (TimeoutError, OSError, AMQPException, asyncpg.PostgresError) as error:
+        except AWAY as error:
             return {f"not answered: {type(error).__name__}": 1}
 
     async def result(self) -> Result:

@@ -6,6 +6,7 @@ from random import Random
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
+from deploy.faults.leftovers import AWAY
 from shared.topology import COMMANDS, EVENTS, inlets
 
 PAUSE_S_MAX = 3.0
@@ -13,7 +14,6 @@ RECONNECT_PAUSE_S = 0.5
 MARK = "x-duplicate"
 WAITING_MAX = 500
 TRIES_MAX = 10
-AWAY = (TimeoutError, aio_pika.exceptions.AMQPException, OSError, RuntimeError)  # a channel that has closed raises RuntimeError
 
 
 class Duplicator:

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import aio_pika
 import asyncpg
+from aio_pika.exceptions import AMQPException
 
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from shared import accounts
 from shared.topology import inlets
 
+# What a server that is away makes its clients raise; a channel that has closed raises RuntimeError.
+AWAY = (TimeoutError, OSError, RuntimeError, AMQPException, asyncpg.PostgresError, asyncpg.InterfaceError)
 # name → (service, what must be zero). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none may be left.
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     **{f"outbox {service}": (service, "SELECT count(*) FROM outbox") for service in SERVICES},
@@ -23,7 +26,7 @@ QUESTIONS: Mapping[str, tuple[str, str]] = {
 
 
 async def everywhere(mesh: Mesh) -> dict[str, int]:
-    """Name → how many, zeros included. Raises what a server that is away makes its client raise."""
+    """Name → how many, zeros included. Raises one of AWAY where a server is."""
     blueprint = mesh.blueprint
     in_rows = await in_databases({service: blueprint.database_url(service) for service in SERVICES})
     return {**in_rows, **await in_queues(mesh.rabbitmq.url, blueprint.gateways_file)}

@@ -5,16 +5,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import asyncpg
 import psutil
-from aio_pika.exceptions import AMQPException
 
 from deploy.faults.acts import Acts
+from deploy.faults.leftovers import AWAY
 from deploy.faults.order import Act, Fault
 from deploy.local.errors import LocalError
 
 # A fault may meet a server that another fault has just ended.
-THWARTED = (LocalError, AMQPException, asyncpg.PostgresError, asyncpg.InterfaceError, psutil.Error, TimeoutError, OSError)
+THWARTED = (LocalError, psutil.Error, *AWAY)
 
 
 class Nemesis:

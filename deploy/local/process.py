@@ -29,7 +29,9 @@ def born(pid: int) -> str | None:
     except ProcessLookupError:
         return None
     state, *fields = stat[stat.rindex(")") + 2 :].split()  # the name before it may hold spaces and brackets
-    return None if state in "ZX" else f"{boot}:{fields[18]}"
+    if state in "ZX" and int(fields[16]) <= 1:  # while it has other threads it is dying, and keeps its files and its port
+        return None
+    return f"{boot}:{fields[18]}"
 
 
 def _born_by_clock(pid: int) -> str | None:

@@ -22,7 +22,7 @@ class ExecutorSettings(Settings):
     @field_validator("executor_gateways", mode="before")
     @classmethod
     def _names(cls, value: object) -> object:
-        return tuple(filter(None, value.split(","))) if isinstance(value, str) else value
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
 def build() -> runtime.Parts:

@@ -54,17 +54,19 @@ LEAD = text(
     " epoch = leader.epoch + CASE WHEN leader.holder = excluded.holder THEN 0 ELSE 1 END"
     " WHERE leader.holder = excluded.holder OR leader.until < now() RETURNING epoch"
 )
-# A correction takes the first word back and puts its own in its place, in the same fold. Rows are taken by
-# `folded_at IS NULL`, never by a cursor on the id: a lower id may commit later.
+# A correction (phase 1) takes the first word (phase 0) back, if that one counted; a first word that comes after its correction
+# has nothing to say. Rows are taken by `folded_at IS NULL`, never by a cursor on the id: a lower id may commit later.
 FOLD = text(
     "WITH taken AS (UPDATE outcomes SET folded_at = now() WHERE (attempt_id, phase) IN (SELECT attempt_id, phase FROM outcomes"
     " WHERE folded_at IS NULL ORDER BY heard_at LIMIT 5000 FOR UPDATE SKIP LOCKED)"
     " RETURNING attempt_id, phase, gateway, method, outcome_class, heard_at),"
-    " counted AS (SELECT date_trunc('minute', heard_at) AS minute, gateway, method, outcome_class, 1 AS n FROM taken"
-    " UNION ALL SELECT date_trunc('minute', first.heard_at), first.gateway, first.method, first.outcome_class, -1"
-    " FROM taken JOIN outcomes first ON first.attempt_id = taken.attempt_id AND first.phase = 0 WHERE taken.phase = 1)"
+    " counted AS (SELECT heard_at, gateway, method, outcome_class, 1 AS n FROM taken WHERE NOT EXISTS (SELECT FROM outcomes later"
+    " WHERE later.attempt_id = taken.attempt_id AND later.phase > taken.phase AND later.folded_at IS NOT NULL)"
+    " UNION ALL SELECT first.heard_at, first.gateway, first.method, first.outcome_class, -1 FROM taken"
+    " JOIN outcomes first ON first.attempt_id = taken.attempt_id AND first.phase < taken.phase"
+    " WHERE first.folded_at IS NOT NULL OR (first.attempt_id, first.phase) IN (SELECT attempt_id, phase FROM taken))"
     " INSERT INTO windows (minute, gateway, method, outcome_class, attempts)"
-    " SELECT minute, gateway, method, outcome_class, sum(n) FROM counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    " SELECT date_trunc('minute', heard_at), gateway, method, outcome_class, sum(n) FROM counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     " ON CONFLICT (minute, gateway, method, outcome_class) DO UPDATE SET attempts = windows.attempts + excluded.attempts"
 )
 HEALTH = text(

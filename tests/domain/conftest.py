@@ -1,4 +1,4 @@
-"""Properties are searched for from a fixed seed: a run finds today what it found yesterday, and keeps no files."""
+"""Properties are searched for from a fixed seed: a run finds today what it found yesterday."""
 
 from hypothesis import HealthCheck, settings
 

@@ -14,7 +14,11 @@ from tests.servers import Database, fresh_database
 @pytest.fixture(scope="session", autouse=True)
 def plain_logs() -> Iterator[None]:
     """As services write them: a default traceback would show every local variable."""
-    processors = [structlog.stdlib.add_log_level, structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    processors: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(),
+    ]
     structlog.configure(processors=processors)
     yield
     structlog.reset_defaults()

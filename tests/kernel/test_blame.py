@@ -13,6 +13,7 @@ from shared.messaging.failure import reason_of
 from shared.settings import Settings
 from shared.storage import engine as engines
 from shared.storage.blame import Blame, blame
+from shared.storage.transaction import begin
 from tests.kernel.proxy import wire_to
 from tests.servers import Database
 
@@ -27,15 +28,27 @@ async def _error_of(act: Callable[[], Awaitable[Any]]) -> Exception:
     return caught.value
 
 
-async def _asked(url: str, sql: str, **settings: Any) -> Exception:
+async def _through_sqlalchemy(engine: AsyncEngine, *statements: str) -> None:
+    async with engine.begin() as connection:
+        for sql in statements:
+            await connection.execute(text(sql))
+
+
+async def _through_asyncpg(engine: AsyncEngine, *statements: str) -> None:
+    async with begin(engine) as transaction:
+        for sql in statements:
+            await transaction.fetch(sql)
+
+
+Door = Callable[..., Awaitable[None]]
+doors = pytest.mark.parametrize("door", [_through_sqlalchemy, _through_asyncpg])
+
+
+async def _asked(door: Door, url: str, *statements: str, **settings: Any) -> Exception:
+    """What comes out where these statements go in: reads go one way, the kernel's own statements the other."""
     engine = _engine(url, **settings)
     try:
-
-        async def act() -> None:
-            async with engine.begin() as connection:
-                await connection.execute(text(sql))
-
-        return await _error_of(act)
+        return await _error_of(lambda: door(engine, *statements))
     finally:
         await engine.dispose()
 
@@ -72,31 +85,29 @@ def test_sqlstates(sqlstate: str, expected: Blame) -> None:
         ("SET TRANSACTION READ ONLY; CREATE TABLE x()", Blame.AWAY),
     ],
 )
-async def test_what_the_server_says(database: Database, sql: str, expected: Blame) -> None:
-    *before, last = sql.split("; ")
-    engine = _engine(database.url, statement_timeout_ms=100)
-
-    async def act() -> None:
-        async with engine.begin() as connection:
-            for statement in [*before, last]:
-                await connection.execute(text(statement))
-
-    error = await _error_of(act)
-    await engine.dispose()
+@doors
+async def test_what_the_server_says(database: Database, door: Door, sql: str, expected: Blame) -> None:
+    error = await _asked(door, database.url, *sql.split("; "), statement_timeout_ms=100)
     assert blame(error) is expected, error
 
 
-async def test_a_lock_that_somebody_holds_passes(database: Database) -> None:
+@doors
+async def test_a_lock_that_somebody_holds_passes(database: Database, door: Door) -> None:
     async with database.engine.begin() as gate:
         await gate.execute(text("LOCK TABLE accounts"))
-        assert blame(await _asked(database.url, "SELECT * FROM accounts", lock_timeout_ms=50)) is Blame.AWAY
+        assert blame(await _asked(door, database.url, "SELECT * FROM accounts", lock_timeout_ms=50)) is Blame.AWAY
 
 
-async def test_no_server_no_database_and_a_cut_line_pass(database: Database) -> None:
+@doors
+async def test_no_server_and_no_database_pass(database: Database, door: Door) -> None:
     nobody = make_url(database.url).set(port=1).render_as_string(hide_password=False)
-    assert blame(await _asked(nobody, "SELECT 1")) is Blame.AWAY
+    assert blame(await _asked(door, nobody, "SELECT 1")) is Blame.AWAY
     dropped = make_url(database.url).set(database=f"test_{new_id().hex}").render_as_string(hide_password=False)
-    assert blame(await _asked(dropped, "SELECT 1")) is Blame.AWAY
+    assert blame(await _asked(door, dropped, "SELECT 1")) is Blame.AWAY
+
+
+async def test_a_cut_line_passes(database: Database) -> None:
+    """For SQLAlchemy's readers; transactions of the kernel have tests of their own."""
     async with wire_to(database.url) as wire:
         engine = _engine(wire.url(database.url))
 
@@ -110,7 +121,8 @@ async def test_no_server_no_database_and_a_cut_line_pass(database: Database) -> 
         await engine.dispose()
 
 
-async def test_a_server_that_has_no_room_passes(database: Database) -> None:
+@doors
+async def test_a_server_that_has_no_room_passes(database: Database, door: Door) -> None:
     """As while others start up: it answers, and says no."""
     name = make_url(database.url).database
     role = f"test_{new_id().hex}"
@@ -118,23 +130,19 @@ async def test_a_server_that_has_no_room_passes(database: Database) -> None:
     await database.rows(f"GRANT CONNECT ON DATABASE {name} TO {role}")
     try:
         refused = make_url(database.url).set(username=role, password="demo").render_as_string(hide_password=False)
-        assert blame(await _asked(refused, "SELECT 1")) is Blame.AWAY
+        assert blame(await _asked(door, refused, "SELECT 1")) is Blame.AWAY
     finally:
         await database.rows(f"DROP OWNED BY {role}")
         await database.rows(f"DROP ROLE {role}")
 
 
-async def test_a_pool_that_is_used_up_passes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+@doors
+async def test_a_pool_that_is_used_up_passes(database: Database, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other parts of the process hold every connection, as they do when the server hangs: no message's fault."""
     engine = _engine(database.url)
     monkeypatch.setattr(engine.pool, "_timeout", 0.01)
     held = [await engine.connect() for _ in range(engines.POOL_SIZE)]
-
-    async def act() -> None:
-        async with engine.connect():
-            pass
-
-    assert blame(await _error_of(act)) is Blame.AWAY
+    assert blame(await _error_of(lambda: door(engine, "SELECT 1"))) is Blame.AWAY
     for connection in held:
         await connection.close()
     await engine.dispose()
@@ -149,22 +157,25 @@ async def test_a_pool_that_is_used_up_passes(database: Database, monkeypatch: py
         "SELECT cast('Asha Rao' AS integer)",
     ],
 )
-async def test_a_reason_quotes_no_row(database: Database, sql: str) -> None:
+@doors
+async def test_a_reason_quotes_no_row(database: Database, door: Door, sql: str) -> None:
     """It travels in a header and is shown to operators; whose money it was does not."""
-    reason = reason_of(await _asked(database.url, sql))
+    reason = reason_of(await _asked(door, database.url, sql))
     assert "Asha" not in reason
     assert len(reason) > 10
 
 
 async def test_a_reason_quotes_no_argument(database: Database) -> None:
+    """Not even one that never left the process."""
     engine = _engine(database.url)
 
     async def act() -> None:
-        async with engine.begin() as connection:
-            await connection.execute(text("SELECT cast(:names AS integer[])"), {"names": ["Asha Rao"]})
+        async with begin(engine) as transaction:
+            await transaction.fetch("SELECT cast($1 AS integer[])", ["Asha Rao"])
 
     error = await _error_of(act)
     await engine.dispose()
+    assert blame(error) is Blame.ROW
     assert "Asha" not in reason_of(error)
 
 

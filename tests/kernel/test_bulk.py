@@ -10,7 +10,6 @@ import pytest
 from shared.clock import new_id
 from shared.storage.bulk import Bulk, insert, insert_claim, update
 from shared.storage.transaction import begin
-from shared.storage.transaction import begin
 from shared.storage.work import Work
 from tests.kernel import toy
 from tests.servers import Database
@@ -31,7 +30,12 @@ ROWS = [
     _row(note="", doc="null", seal=b"", seen_at=AT.astimezone(timezone(timedelta(hours=5, minutes=30)))),
     _row(note="{a,b} 'c' \"d\" NULL \n ₹", doc="[]", seal=b"\x00\\x00{,}"),
 ]
-SEEN = [(None, None, None, None), ("plain", DOC, bytes(range(256)), AT), ("", None, b"", AT), (ROWS[3]["note"], [], ROWS[3]["seal"], None)]
+SEEN: list[tuple[Any, ...]] = [
+    (None, None, None, None),
+    ("plain", DOC, bytes(range(256)), AT),
+    ("", None, b"", AT),
+    (ROWS[3]["note"], [], ROWS[3]["seal"], None),
+]
 
 
 async def _run(database: Database, statement: Bulk, rows: list[dict[str, Any]]) -> list[Any]:

@@ -74,8 +74,9 @@ def test_a_template_is_bound_once_a_gateway_and_an_ordinary_queue_once() -> None
 
 
 async def test_several_kinds_on_one_queue_and_dependencies_by_name(empty: Database, queues: Queues) -> None:
-    """Each to its own function, also out of one envelope; one function may answer several kinds."""
-    hears, heard = Hears(), []
+    """Each to its own function, also out of one envelope."""
+    hears = Hears()
+    heard: list[tuple[object, ...]] = []
 
     @hears(BOTH)
     def deposit(message: toy.Deposit, work: Work, second: str, first: str) -> None:

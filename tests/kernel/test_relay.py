@@ -191,9 +191,7 @@ async def test_two_relays_on_one_outbox_share_the_rows(empty: Database, queues: 
     assert seen == Counter(order.message_id for order in orders)
 
 
-async def test_what_a_crashed_process_left_is_found_by_another(
-    empty: Database, queues: Queues, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_crashed_process_left_is_found_by_another(empty: Database, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
     """It committed and died before its own relay had said anything: the row falls due and is anybody's."""
     monkeypatch.setattr(writer, "IN_HAND_S", 0.3)
     inlet, order = await queues.declare(), toy.deposit_of()

@@ -53,13 +53,21 @@ async def test_a_commit_of_ones_own_is_the_end(empty: Database, engine: AsyncEng
 
 
 async def test_a_block_that_raises_leaves_nothing_and_a_clean_connection(empty: Database, engine: AsyncEngine) -> None:
-    with pytest.raises(ValueError, match="a bug"):
+
+    async def raises() -> None:
         async with begin(engine) as transaction:
             await transaction.fetch(OPEN, new_id(), 1)
             raise ValueError("a bug")
-    with pytest.raises(IntegrityError):
+
+    async def is_refused() -> None:
         async with begin(engine) as transaction:
+            await transaction.fetch(OPEN, new_id(), 1)
             await transaction.fetch(OPEN, new_id(), -1)
+
+    with pytest.raises(ValueError, match="a bug"):
+        await raises()
+    with pytest.raises(IntegrityError):
+        await is_refused()
     assert await _accounts(empty) == 0
     assert await empty.value(IDLE) == 1, "no transaction is left open, and the connection was used again"
     async with begin(engine) as transaction:
@@ -89,13 +97,17 @@ async def test_a_block_that_is_cancelled_gives_its_connection_up(empty: Database
 
 async def test_a_savepoint_undoes_its_block_only(empty: Database, engine: AsyncEngine) -> None:
     kept = [new_id(), new_id()]
+
+    async def is_refused(transaction: Transaction) -> None:
+        async with transaction.savepoint():
+            await transaction.fetch(OPEN, new_id(), 1)
+            await transaction.fetch(OPEN, new_id(), -1)
+
     async with begin(engine) as transaction:
         await transaction.fetch(OPEN, kept[0], 1)
-        for amount in (-1, -2):
+        for _ in range(2):
             with pytest.raises(IntegrityError):
-                async with transaction.savepoint():
-                    await transaction.fetch(OPEN, new_id(), 1)
-                    await transaction.fetch(OPEN, new_id(), amount)
+                await is_refused(transaction)
         async with transaction.savepoint():
             await transaction.fetch(OPEN, kept[1], 1)
     assert {row.id for row in await empty.rows("SELECT id FROM accounts")} == set(kept)
@@ -111,11 +123,15 @@ async def test_columns_are_attributes(engine: AsyncEngine) -> None:
 async def test_a_line_that_is_cut_is_nobodys_fault_and_the_next_is_new(empty: Database) -> None:
     async with wire_to(empty.url) as wire:
         engine = engines.build(Settings(database_url=wire.url(empty.url), rabbitmq_url=""), service="toy")
-        with pytest.raises(DBAPIError) as lost:
+
+        async def is_cut() -> None:
             async with begin(engine) as transaction:
                 await transaction.fetch(OPEN, new_id(), 1)
                 wire.cut()
                 await transaction.fetch(OPEN, new_id(), 1)
+
+        with pytest.raises(DBAPIError) as lost:
+            await is_cut()
         assert blame(lost.value) is Blame.AWAY
         async with begin(engine) as transaction:
             await transaction.fetch(OPEN, new_id(), 1)

@@ -24,6 +24,14 @@ print('ready', flush=True)
 signal.pause()
 """
 
+# Its first thread ends and leaves another: the kernel shows it as a zombie, and its files are still open.
+HEADLESS = """\
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+print('ready', flush=True)
+ctypes.CDLL(None).pthread_exit(None)
+"""
+
 
 @pytest.fixture
 def process(tmp_path: Path) -> Iterator[Process]:
@@ -134,3 +142,12 @@ def test_a_spoilt_record_is_no_process(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "sleeper.json").write_text('{"pid": 1}')
     assert _process(tmp_path).pid is None
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="a kernel that tells threads")
+def test_who_still_has_threads_is_not_gone(process: Process, tmp_path: Path) -> None:
+    pid = _start(process, tmp_path, HEADLESS)
+    until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
+    assert process.alive()
+    process.kill()
+    assert not process.alive()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Any
 
@@ -37,7 +37,7 @@ class Outside:
         """Money that was taken."""
         return [record for record in await self.journal(payment) if record["kind"] in ("charged", "authorized")]
 
-    async def _received(self, payment: Payment, within_s: float, what: str) -> AsyncIterator[Record]:
+    async def _received(self, payment: Payment, within_s: float, what: str) -> AsyncGenerator[Record, None]:
         """What the shop has taken about the payment, and then what it takes next. AssertionError when the time is over."""
         after, deadline = 0, time.monotonic() + within_s
         while True:

@@ -13,6 +13,7 @@ import pytest
 
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
+from tests.mesh.inside import Inside
 from tests.mesh.merchant import Merchant, Payment
 from tests.mesh.outside import Outside
 from tests.mesh.stream import stream
@@ -51,8 +52,10 @@ async def test_a_killed_service_loses_and_doubles_nothing(
     await asyncio.gather(*(assert_whole(merchant, outside, payment, within_s=WITHIN_S) for payment in payments))
 
 
-async def test_a_restart_of_everything_leaves_no_doubt(mesh: Mesh, merchant: Merchant, outside: Outside) -> None:
+async def test_a_restart_of_everything_leaves_no_doubt(mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside) -> None:
     """All six at once, properly: what is under way is finished first, so no gateway has to be asked what became of its order."""
+
+    since = inside.log_size()
 
     async def restart() -> None:
         await asyncio.gather(*(asyncio.to_thread(mesh.restart, service) for service in SERVICES))
@@ -61,3 +64,5 @@ async def test_a_restart_of_everything_leaves_no_doubt(mesh: Mesh, merchant: Mer
     await asyncio.gather(*(assert_whole(merchant, outside, payment, within_s=WITHIN_S) for payment in payments))
     for payment in payments:
         assert "attempt.unknown" not in await merchant.events(payment)
+    ended = [line["event"] for line in inside.logged(since) if line["event"].startswith("stopped")]
+    assert ended == ["stopped"] * len(SERVICES)  # none was cut off before it was done

@@ -1,0 +1,1 @@
+"""HTTP: the typed layer, who calls, what they send, and the routes."""

@@ -35,7 +35,7 @@ class Card(Instrument):
     number: Annotated[str, Field(min_length=12, max_length=23, examples=["4100280000001007"])]
     expiry_month: Annotated[int, Field(ge=1, le=12)]
     expiry_year: Annotated[int, Field(ge=2000, le=2100)]
-    cvv: Annotated[str, Field(pattern=r"^\d{3,4}$")]
+    cvv: Annotated[str, Field(pattern=r"^[0-9]{3,4}$")]
     name: Annotated[str, Field(max_length=100)] = ""
 
     @field_validator("number")

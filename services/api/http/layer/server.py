@@ -20,6 +20,8 @@ LIMITS: dict[str, Any] = {
     "access_log": None,  # a line per request costs more than the request; the services log events
 }
 
+SETTLE_S = 0.05  # between the last accepted connection and the end of idle ones
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,6 +52,14 @@ class EdgeRunner(web.AppRunner):
 
     def __init__(self, app: web.Application, **settings: Any) -> None:
         super().__init__(app, **{**LIMITS, **settings})
+
+    async def cleanup(self) -> None:
+        """aiohttp gives what was accepted in the last moment one turn of the loop. What takes two would be neither answered nor closed
+        until the stop's time is over."""
+        for site in list(self.sites):
+            await site.stop()
+        await asyncio.sleep(SETTLE_S)
+        await super().cleanup()
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
