@@ -66,13 +66,21 @@ class Campaign:
 
     async def round(self, order: Order) -> None:
         """Attack for as long as the load lasts, heal, and wait until everything is quiet or the drain's deadline has passed."""
-        await self._settings({**order.gateway, "rates": dict(order.misbehaviour), "seed": order.seed}, order.shop)
-        await self._attack(order)
-        self.backlog = await self._leftover()
-        await self._settings({"rates": {}}, HEALED_SHOP)
-        self.quiet_s = await self._drain(order.drain_s)
+        await self.misbehave(order)
+        await self.attack(order)
+        await self.heal()
+        await self.drain(order.drain_s)
 
-    async def _attack(self, order: Order) -> None:
+    async def misbehave(self, order: Order) -> None:
+        """Let gateways and shop do what the order says of them."""
+        await self._settings({**order.gateway, "rates": dict(order.misbehaviour), "seed": order.seed}, order.shop)
+
+    async def heal(self) -> None:
+        """Let gateways and shop do what they should."""
+        await self._settings({"rates": {}}, HEALED_SHOP)
+
+    async def attack(self, order: Order) -> None:
+        """The load, its duplicates and its faults; returns when the last order is answered and the last fault done."""
         client = Client(self.api, self.history, draw=order.draw("client"), hang_ups=order.hang_ups)
         nemesis = Nemesis(Acts(self.mesh), self.tell)
         duplicator = Duplicator(self.mesh.rabbitmq.url, self.accounts, share=order.duplicates, draw=order.draw("duplicator"))
@@ -88,20 +96,22 @@ class Campaign:
         self.faults += nemesis.done
         self.kills += nemesis.kills
         self.duplicates += duplicator.made
+        self.backlog = await self._leftover()
         self.tell(f"load and faults are over: {len(self.history.accepted)} accepted, {duplicator.made} messages delivered twice; healing")
 
-    async def _drain(self, drain_s: float) -> float | None:
-        """Seconds until every payment had ended and nothing waited anywhere; None where that was not so by the deadline."""
+    async def drain(self, drain_s: float) -> None:
+        """Wait until every payment has ended and nothing waits anywhere, or until the deadline; `quiet_s` says how long that took."""
         started, calm = time.monotonic(), 0
         while (passed_s := time.monotonic() - started) < drain_s:
             left = await self.onlooker.look(list(self.history.accepted), TERMINAL)
             self.leftover = await self._leftover()
             calm = calm + 1 if not left and not self.leftover else 0
             if calm == CALM_TIMES:
-                return round(passed_s, 1)
+                self.quiet_s = round(passed_s, 1)
+                return
             await asyncio.sleep(POLL_S)
+        self.quiet_s = None
         self.tell(f"not quiet after {drain_s:.0f} s")
-        return None
 
     async def _leftover(self) -> dict[str, int]:
         try:

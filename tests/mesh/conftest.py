@@ -55,7 +55,7 @@ priority = {priority}
     )
 )
 # At gamma a charge that comes late comes after the first question and within the grace.
-LATE_S = {"alpha": 2.0, "beta": 2.0, "gamma": 2.7}
+LATE_S = {"alpha": 2.0, "beta": 2.0, "gamma": 3.2}
 ACCOUNTS = "\n".join(f"[{name}]\nlatency_ms = 5\nslow_s = 0.6\nlate_s = {late_s}\nhang_s = 20\n" for name, late_s in LATE_S.items())
 
 

@@ -89,11 +89,15 @@ async def test_nothing_is_left(inside: Inside) -> None:
         return {name: count for name, (service, what) in nothing.items() if (count := await inside.count(service, what))}
 
     await until(left, within_s=60, what="nothing is left", every_s=0.2, accept=lambda found: not found)
-    queues = await asyncio.to_thread(inside.queues)
-    assert len(queues) > 2 * len(topology.TEMPLATES)
-    assert {name: counts for name, counts in queues.items() if counts != (0, 0)} == {}
+
+    async def lying() -> dict[str, tuple[int, int]]:
+        queues = await asyncio.to_thread(inside.queues)
+        assert len(queues) > 2 * len(topology.TEMPLATES)
+        return {name: counts for name, counts in queues.items() if counts != (0, 0)}
+
+    await until(lying, within_s=15, what="every queue is empty", accept=lambda found: not found)
 
 
 def test_no_service_logged_an_error(inside: Inside) -> None:
-    bad = [line for line in inside.logged() if line["level"] not in ("info", "warning", "debug") and line["event"] not in ON_PURPOSE]
+    bad = [line for line in inside.logged() if line["level"] not in ("info", "warning") and line["event"] not in ON_PURPOSE]
     assert bad == []
