@@ -16,7 +16,7 @@ from deploy.faults.acts import Acts
 from deploy.faults.client import Client, History, Onlooker
 from deploy.faults.duplicator import Duplicator
 from deploy.faults.judge import TERMINAL, Verdict, judge
-from deploy.faults.leftovers import AWAY, everywhere
+from deploy.faults.leftovers import AWAY, everywhere, unconsumed
 from deploy.faults.nemesis import Nemesis
 from deploy.faults.order import Order, plan
 from deploy.local.errors import LocalError
@@ -92,6 +92,7 @@ class Campaign:
             await asyncio.gather(client.run(order.payments, order.rate_per_s), nemesis.run(faults))
         finally:
             if duplicating:
+                await duplicator.finish()
                 duplicating.cancel()
         self.faults += nemesis.done
         self.kills += nemesis.kills
@@ -123,6 +124,7 @@ class Campaign:
         """The verdict. Every service is killed first: what it held unacknowledged lies in its queue then, and is counted."""
         for service in SERVICES:
             await asyncio.to_thread(self.mesh.kill, service)
+        await unconsumed(self.mesh)
         leftover = self.leftover | await self._leftover()
         folder = self.mesh.instance.folder / "journal"
         verdict = judge(

@@ -34,6 +34,11 @@ class Duplicator:
             except AWAY:
                 await asyncio.sleep(RECONNECT_PAUSE_S)
 
+    async def finish(self) -> None:
+        """Hear nothing more, and publish what was heard: returns when the last copy is out."""
+        self.share = 0.0
+        await asyncio.gather(*self.waiting)
+
     async def _listen(self) -> None:
         """Until the connection is lost."""
         async with await aio_pika.connect(self.url, timeout=5) as connection:

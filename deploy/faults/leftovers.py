@@ -1,17 +1,20 @@
 """What still waits anywhere in the mesh: rows that are due, messages that lie in queues, attempts nobody concluded."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import aio_pika
 import asyncpg
 from aio_pika.exceptions import AMQPException
+from pamqp.commands import Queue
 
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from shared import accounts
 from shared.topology import inlets
 
+UNCONSUMED_S = 10.0
 # What a server that is away makes its clients raise; a channel that has closed raises RuntimeError.
 AWAY = (TimeoutError, OSError, RuntimeError, AMQPException, asyncpg.PostgresError, asyncpg.InterfaceError)
 # name → (service, what must be zero). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none may be left.
@@ -48,16 +51,23 @@ async def in_databases(urls: Mapping[str, str]) -> dict[str, int]:
 
 async def in_queues(url: str, gateways_file: Path) -> dict[str, int]:
     """Ready messages of every durable queue and its dead letters. What a consumer holds unacknowledged is not seen while it lives."""
-    connection = await aio_pika.connect(url, timeout=5)
-    found: dict[str, int] = {}
-    async with connection:
+    return {f"queue {name}": state.message_count or 0 for name, state in (await declared(url, gateways_file)).items()}
+
+
+async def unconsumed(mesh: Mesh) -> None:
+    """Return when the broker has noticed that nobody consumes any more, and what was held is ready again. Raises one of AWAY."""
+    async with asyncio.timeout(UNCONSUMED_S):
+        while True:
+            states = await declared(mesh.rabbitmq.url, mesh.blueprint.gateways_file)
+            if not any(state.consumer_count for state in states.values()):
+                return
+            await asyncio.sleep(0.1)
+
+
+async def declared(url: str, gateways_file: Path) -> "dict[str, Queue.DeclareOk]":
+    """What the broker says of every durable queue of the mesh."""
+    names = [account.name for account in accounts.load(gateways_file)]
+    async with await aio_pika.connect(url, timeout=5) as connection:
         channel = await connection.channel()
-        for name in queues(account.name for account in accounts.load(gateways_file)):
-            queue = await channel.declare_queue(name, passive=True)
-            found[f"queue {name}"] = queue.declaration_result.message_count or 0
-    return found
-
-
-def queues(gateways: Iterable[str]) -> list[str]:
-    """Every durable queue of the mesh."""
-    return [name for inlet in inlets(gateways) for name in (inlet.queue, inlet.dead_queue)]
+        queues = [name for inlet in inlets(names) for name in (inlet.queue, inlet.dead_queue)]
+        return {name: (await channel.declare_queue(name, passive=True)).declaration_result for name in queues}

@@ -31,6 +31,13 @@ SCENARIOS: Mapping[str, Order] = {
     "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=55.0),
     # For a while nobody hears that payments have succeeded.
     "unbound": replace(CALM, faults=(Fault(1.0, "unbind", "payment.succeeded.v1"),), drain_s=30.0),
-    # The broker freezes while the edge has much to say, and crashes.
-    "broker crash": replace(CALM, faults=(Fault(1.0, "cut-off", "api"),), drain_s=40.0),
+    # The broker freezes while the edge has much to say, and crashes. Gateways are slow, so that many outcomes are still to come.
+    "broker crash": replace(
+        CALM,
+        payments=240,
+        rate_per_s=60.0,
+        gateway={**GATEWAY, "latency_ms_p50": 450, "latency_ms_p95": 550},
+        faults=(Fault(1.0, "cut-off", "api"),),
+        drain_s=45.0,
+    ),
 }

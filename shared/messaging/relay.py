@@ -16,7 +16,7 @@ from shared.messaging.envelope import REASON, RUNG, envelopes, pack
 from shared.messaging.failure import reason_of
 from shared.messaging.rabbit import EXCHANGES, Broker
 from shared.storage.blame import Blame, blame
-from shared.storage.transaction import Transaction, begin
+from shared.storage.transaction import Transaction, single
 from shared.storage.work import Outgoing
 from shared.storage.writer import IN_HAND_S
 
@@ -31,6 +31,7 @@ class Relay:
     """Moves what this process has just committed, from memory, and what is due in the table: the ladder, and what a crash left.
 
     Any number of relays may run: due rows are taken under `SKIP LOCKED` and a lease, and a row moved twice is one message id.
+    That is why its engine need not be durable: a lease or a deletion that a crash of the server forgets makes a row move again.
     """
 
     def __init__(self, engine: AsyncEngine, outbox: Table, broker: Broker, *, batch_max: int = 500, idle_s: float = 0.25) -> None:
@@ -95,8 +96,8 @@ class Relay:
         return len(due) == self.batch_max
 
     async def _take_due(self) -> list[Outgoing]:
-        async with begin(self.engine) as transaction:
-            rows = await transaction.fetch(self.take)
+        async with single(self.engine) as connection:
+            rows = await connection.fetch(self.take)
         return [
             Outgoing(row.message_id, row.exchange, row.routing_key, row.kind, row.body, row.rung, row.reason, id=row.id) for row in rows
         ]
@@ -109,22 +110,22 @@ class Relay:
         refused = [(one, outcome) for one, outcome in zip(packed, outcomes, strict=True) if not isinstance(outcome, Basic.Ack)]
         measures.CONTRACTS.inc(len(sent))
         measures.ENVELOPES.inc(len(packed) - len(refused))
-        async with begin(self.engine) as transaction:
+        async with single(self.engine) as connection:
             if sent:
-                await transaction.fetch(self.delete, sent)
+                await connection.fetch(self.delete, sent)
             for one, outcome in refused:
-                await self._keep(transaction, [row.id for row in one], one[0], outcome)
+                await self._keep(connection, [row.id for row in one], one[0], outcome)
 
-    async def _keep(self, transaction: Transaction, ids: list[Any], first: Outgoing, outcome: object) -> None:
+    async def _keep(self, connection: Transaction, ids: list[Any], first: Outgoing, outcome: object) -> None:
         """One unroutable row neither blocks nor replays its neighbours; a broker that is away, or a queue that is full (a nack, which is
         a DeliveryError but no PublishError), is nobody's fault and counts nothing."""
         why = reason_of(outcome) if isinstance(outcome, BaseException) else f"not acknowledged: {outcome!r}"
         where = {"exchange": first.exchange, "routing_key": first.routing_key, "kind": first.kind, "rows": len(ids)}
         if not isinstance(outcome, PublishError):
             log.warning("publish_failed", **where, reason=why)
-            await transaction.fetch(self.postpone, ids)
+            await connection.fetch(self.postpone, ids)
             return
-        parked = [row.id for row in await transaction.fetch(self.refuse, ids, why) if row.parked_at]
+        parked = [row.id for row in await connection.fetch(self.refuse, ids, why) if row.parked_at]
         measures.PARKED.inc(len(parked))
         log.error("unroutable" if not parked else "unroutable_parked", **where, reason=why, parked=len(parked))
 

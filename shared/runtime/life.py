@@ -49,7 +49,7 @@ async def _serve(parts: Parts) -> None:
         await asyncio.gather(living, stopping, *running, return_exceptions=True)
         await asyncio.gather(parts.ears.stop(), parts.mouth.stop(), parts.ops.stop(), return_exceptions=True)
         await asyncio.gather(*(act() for act in parts.after_stop), return_exceptions=True)
-        await parts.engine.dispose()
+        await asyncio.gather(parts.engine.dispose(), parts.relay.engine.dispose())
         log.info("stopped")
 
 

@@ -54,7 +54,7 @@ def build(name: str, settings: Settings, *, inbox: Table, outbox: Table) -> Part
     ears = connect(settings.rabbitmq_url, service=name, stop_timeout_s=settings.stop_timeout_s)
     mouth = connect(settings.rabbitmq_url, service=name, stop_timeout_s=settings.stop_timeout_s)
     writer = Writer(outbox)
-    relay = Relay(engine, outbox, mouth)
+    relay = Relay(build_engine(settings, service=f"{name}-relay", pool_size=1, durable=False), outbox, mouth)
     unit_of_work = UnitOfWork(engine, inbox, writer, said=relay.offer, batch_max=settings.batch_max, pending_max=settings.pending_max)
     return Parts(
         name=name,

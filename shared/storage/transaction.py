@@ -86,6 +86,23 @@ async def _rolled_back(transaction: Transaction) -> bool:
 
 
 @asynccontextmanager
+async def single(engine: AsyncEngine) -> AsyncIterator[Transaction]:
+    """A connection on which every statement is a transaction of its own: one round trip instead of three."""
+    async with engine.connect() as connection:
+        raw = (await connection.get_raw_connection()).driver_connection
+        assert raw is not None, "a connection of a pool is connected"  # noqa: S101
+        try:
+            yield Transaction(raw)
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                raw.terminate()
+            raise
+        finally:
+            if raw.is_closed():
+                await connection.invalidate()
+
+
+@asynccontextmanager
 async def begin(engine: AsyncEngine) -> AsyncIterator[Transaction]:
     """Commits at the end of the block unless it has ended itself; rolls back when the block raises."""
     async with engine.connect() as connection:

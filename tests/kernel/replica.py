@@ -52,6 +52,7 @@ class Replica:
         await asyncio.gather(*self.running, return_exceptions=True)
         await self.parts.mouth.stop()
         await self.parts.engine.dispose()
+        await self.parts.relay.engine.dispose()
         for task in ended:
             task.result()
 
