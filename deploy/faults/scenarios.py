@@ -21,12 +21,12 @@ SCENARIOS: Mapping[str, Order] = {
         duplicates=0.1,
         misbehaviour=DOUBTFUL,
         faults=(Fault(3.0, "kill", "executor"), Fault(6.0, "kill", "executor")),
-        drain_s=45.0,
+        drain_s=30.0,
     ),
     # Everything comes twice: messages, and POSTs whose client went away. Gateways charge for every copy.
     "copies": replace(CALM, duplicates=0.6, hang_ups=0.3, gateway={**GATEWAY, "ignores_idempotency_keys": True}, drain_s=30.0),
     # Messages vanish on their way.
-    "theft": replace(CALM, faults=(Fault(0.5, "steal", "router.commands"), Fault(2.5, "steal", "executor.execute.alpha")), drain_s=35.0),
+    "theft": replace(CALM, faults=(Fault(0.5, "steal", "router.commands"), Fault(2.5, "steal", "executor.execute.alpha")), drain_s=30.0),
     # The shop fails at first, and the notifier dies with events in its hands.
     "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=55.0),
     # For a while nobody hears that payments have succeeded.

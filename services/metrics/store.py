@@ -27,6 +27,7 @@ outcomes = Table(
     Column("heard_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("folded_at", DateTime(timezone=True)),
     Index("outcomes_unfolded", "heard_at", postgresql_where=text("folded_at IS NULL")),
+    Index("outcomes_corrections", "attempt_id", postgresql_where=text("phase > 0")),
 )
 windows = Table(
     "windows",
@@ -60,11 +61,13 @@ FOLD = text(
     "WITH taken AS (UPDATE outcomes SET folded_at = now() WHERE (attempt_id, phase) IN (SELECT attempt_id, phase FROM outcomes"
     " WHERE folded_at IS NULL ORDER BY heard_at LIMIT 5000 FOR UPDATE SKIP LOCKED)"
     " RETURNING attempt_id, phase, gateway, method, outcome_class, heard_at),"
-    " counted AS (SELECT heard_at, gateway, method, outcome_class, 1 AS n FROM taken WHERE NOT EXISTS (SELECT FROM outcomes later"
-    " WHERE later.attempt_id = taken.attempt_id AND later.phase > taken.phase AND later.folded_at IS NOT NULL)"
-    " UNION ALL SELECT first.heard_at, first.gateway, first.method, first.outcome_class, -1 FROM taken"
-    " JOIN outcomes first ON first.attempt_id = taken.attempt_id AND first.phase < taken.phase"
-    " WHERE first.folded_at IS NOT NULL OR (first.attempt_id, first.phase) IN (SELECT attempt_id, phase FROM taken))"
+    " corrected AS (SELECT attempt_id FROM outcomes WHERE phase > 0 AND folded_at IS NOT NULL"
+    " AND attempt_id = ANY(ARRAY(SELECT attempt_id FROM taken WHERE phase = 0))),"
+    " counted AS (SELECT heard_at, gateway, method, outcome_class, 1 AS n FROM taken"
+    " WHERE phase > 0 OR attempt_id NOT IN (SELECT attempt_id FROM corrected)"
+    " UNION ALL SELECT heard_at, gateway, method, outcome_class, -1 FROM outcomes"
+    " WHERE phase = 0 AND attempt_id = ANY(ARRAY(SELECT attempt_id FROM taken WHERE phase > 0))"
+    " AND (folded_at IS NOT NULL OR attempt_id IN (SELECT attempt_id FROM taken WHERE phase = 0)))"
     " INSERT INTO windows (minute, gateway, method, outcome_class, attempts)"
     " SELECT date_trunc('minute', heard_at), gateway, method, outcome_class, sum(n) FROM counted GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     " ON CONFLICT (minute, gateway, method, outcome_class) DO UPDATE SET attempts = windows.attempts + excluded.attempts"

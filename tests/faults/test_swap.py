@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from deploy.faults import crash
 from deploy.faults import swap as module
 from deploy.faults.guards import GUARDS
 from deploy.faults.mutants import ALL
@@ -142,19 +144,11 @@ def test_every_point_belongs_to_a_service() -> None:
         assert set(point.of) <= set(SERVICES)
 
 
-def test_points_are_armed_in_order_and_once(tmp_path: Path) -> None:
-    """With a stand-in for the service: what counts is which point a start arms."""
-    program = (
-        "from pathlib import Path; import deploy.faults.crash as crash\n"
-        "armed = []\n"
-        "crash.POINTS = {name: type('P', (), {'arm': staticmethod(lambda die, name=name: armed.append(name))}) for name in ('a', 'b')}\n"
-        f"folder = Path({str(tmp_path)!r})\n"
-        "crash.arm(folder, 'api', ['a', 'b'])\n"
-        "crash.marker(folder, 'api', 'a').touch()\n"
-        "crash.arm(folder, 'api', ['a', 'b'])\n"
-        "crash.marker(folder, 'api', 'b').touch()\n"
-        "crash.arm(folder, 'api', ['a', 'b'])\n"
-        "assert armed == ['a', 'b'], armed\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_points_are_armed_in_order_and_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    armed: list[str] = []
+    monkeypatch.setattr(crash, "POINTS", {name: SimpleNamespace(arm=lambda die, name=name: armed.append(name)) for name in ("a", "b")})
+    for crashed_next in ("a", "b", None):
+        crash.arm(tmp_path, "api", ["a", "b"])
+        if crashed_next:
+            crash.marker(tmp_path, "api", crashed_next).touch()
+    assert armed == ["a", "b"]

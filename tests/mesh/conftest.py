@@ -56,7 +56,10 @@ priority = {priority}
 )
 # No gateway is so kind as to notice a repeated order. At gamma a charge that comes late comes after the first question, within the grace.
 LATE_S = {"alpha": 2.0, "beta": 2.0, "gamma": 3.2}
-ACCOUNTS = "\n".join(f"[{name}]\nlatency_ms = 5\nslow_s = 0.6\nlate_s = {late_s}\nhang_s = 20\nignores_idempotency_keys = true\n"\n    for name, late_s in LATE_S.items())
+ACCOUNTS = "\n".join(
+    f"[{name}]\nlatency_ms = 5\nslow_s = 0.6\nlate_s = {late_s}\nhang_s = 20\nignores_idempotency_keys = true\n"
+    for name, late_s in LATE_S.items()
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

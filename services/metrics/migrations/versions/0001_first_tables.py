@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("folded_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("attempt_id", "phase", name=op.f("outcomes_pkey")),
     )
+    op.create_index("outcomes_corrections", "outcomes", ["attempt_id"], unique=False, postgresql_where=sa.text("phase > 0"))
     op.create_index("outcomes_unfolded", "outcomes", ["heard_at"], unique=False, postgresql_where=sa.text("folded_at IS NULL"))
     op.create_table(
         "windows",
@@ -67,6 +68,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("windows")
+    op.drop_index("outcomes_corrections", table_name="outcomes", postgresql_where=sa.text("phase > 0"))
     op.drop_index("outcomes_unfolded", table_name="outcomes", postgresql_where=sa.text("folded_at IS NULL"))
     op.drop_table("outcomes")
     op.drop_index("outbox_due", table_name="outbox", postgresql_where=sa.text("parked_at IS NULL"))
