@@ -20,7 +20,7 @@ from shared.clock import new_id
 
 POSTGRES = "PAYMESH_TEST_POSTGRES_URL"
 RABBITMQ = "PAYMESH_TEST_RABBITMQ_URL"
-HELD_PATIENCE_S = 300.0  # another run of these tests in this checkout has the private servers for that long at most
+HELD_PATIENCE_S = 90.0  # for another run of these tests in this checkout; less than a test may take, so that the reason is said
 
 
 def given(setting: str) -> str:
