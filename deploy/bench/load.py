@@ -1,6 +1,6 @@
 """The load client: an open loop, as merchants are, that posts at a fixed rate whatever comes back, and a tap that hears payments end.
 
-`python -m deploy.bench.load FILE.json` reads a `Load` and prints a `Taken` as JSON. A process of its own, so that its CPU is its own.
+`python -m deploy.bench.load LOAD.json TAKEN.json` reads a `Load` and writes a `Taken`. A process of its own, so that its CPU is its own.
 """
 
 import asyncio
@@ -136,4 +136,4 @@ async def run(load: Load) -> Taken:
 if __name__ == "__main__":
     gc.freeze()
     taken = uvloop.run(run(Load.model_validate_json(Path(sys.argv[1]).read_bytes())))
-    sys.stdout.buffer.write(taken.model_dump_json().encode())
+    Path(sys.argv[2]).write_text(taken.model_dump_json())

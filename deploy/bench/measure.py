@@ -90,12 +90,13 @@ def seconds_of(at: str | float) -> float:
 
 
 def take(mesh: Mesh, load: Load) -> Taken:
-    with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        Path(file.name).write_text(load.model_dump_json())
-        done = subprocess.run([sys.executable, "-m", "deploy.bench.load", file.name], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"the load client ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
-    return Taken.model_validate_json(done.stdout)
+    with tempfile.TemporaryDirectory() as folder:
+        asked, taken = Path(folder) / "load.json", Path(folder) / "taken.json"
+        asked.write_text(load.model_dump_json())
+        done = subprocess.run([sys.executable, "-m", "deploy.bench.load", asked, taken], cwd=ROOT, capture_output=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"the load client ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
+        return Taken.model_validate_json(taken.read_bytes())
 
 
 def measure(mesh: Mesh, *, rate_per_s: float, seconds: float) -> Measured:

@@ -20,6 +20,7 @@ SCENARIOS: Mapping[str, Order] = {
         rate_per_s=25.0,
         duplicates=0.1,
         misbehaviour=DOUBTFUL,
+        gateway={**GATEWAY, "late_s": 3.0, "hang_s": 5.0},  # later than the first question, sooner than the grace
         faults=(Fault(3.0, "kill", "executor"), Fault(6.0, "kill", "executor")),
         drain_s=30.0,
     ),

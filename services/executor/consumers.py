@@ -171,4 +171,6 @@ async def _find(gateway: Gateway, attempt: Attempt) -> Finding:
 def sweep_overdue(row: Any, work: Work) -> None:
     """An attempt whose process died between the call and the outcome."""
     attempt = Attempt.model_validate(row.attempt)
-    work.publish(AttemptUnknown(correlation_id=attempt.payment_id, attempt=attempt, reason="no outcome was committed past its deadline"))
+    unknown = AttemptUnknown(correlation_id=attempt.payment_id, attempt=attempt, reason="no outcome was committed past its deadline")
+    store.conclude(work, unknown)
+    work.publish(unknown)

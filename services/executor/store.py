@@ -57,7 +57,7 @@ ATTEMPT = Rows(
     rank=1,
 )
 TAKE_OVERDUE = (
-    "UPDATE attempts SET state = 'unknown', due_at = NULL, concluded_at = now() WHERE attempt_id IN"
+    "UPDATE attempts SET due_at = now() + interval '30 seconds' WHERE attempt_id IN"
     " (SELECT attempt_id FROM attempts WHERE due_at < now() ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED)"
     " RETURNING attempt_id, attempt"
 )

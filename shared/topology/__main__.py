@@ -25,7 +25,7 @@ def draw(gateways: list[str]) -> str:
         lines.append("")
     lines.append("who says what")
     for service, kinds in topology.SAYS.items():
-        lines.append(f"  {service:10} {', '.join(kind.kind_of() for kind in kinds) or '(broadcasts only)'}")
+        lines.append(f"  {service:10} {', '.join(kind.kind_of() for kind in kinds) or '(nothing through an outbox)'}")
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ class Wire:
         self.lost.clear()
 
     def hold(self) -> None:
-        """The server hears everything and the client hears nothing more, for now."""
+        """The server hears everything and the client hears nothing more."""
         self.answers.clear()
 
     def release(self) -> None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from services.api.domain.instruments import BadInstrument, check_card, check_vpa
@@ -105,6 +106,17 @@ class CreatePayment(BaseModel):
         if isinstance(value, dict) and isinstance(instrument := value.get("instrument"), dict) and isinstance(instrument.get("type"), str):
             return {**value, "instrument": {**instrument, "type": instrument["type"].upper()}}
         return value
+
+    @field_validator("metadata")
+    @classmethod
+    def _metadata(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        try:
+            size = len(orjson.dumps(metadata))
+        except orjson.JSONEncodeError:
+            raise ValueError("metadata: integers have at most 64 bits") from None
+        if size > METADATA_BYTES_MAX:
+            raise ValueError(f"metadata: at most {METADATA_BYTES_MAX} bytes of JSON")
+        return metadata
 
     @field_validator("currency")
     @classmethod
