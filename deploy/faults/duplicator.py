@@ -65,7 +65,7 @@ class Duplicator:
         for _ in range(TRIES_MAX):
             try:
                 await self.exchanges[message.exchange or ""].publish(copy, message.routing_key or "", timeout=5)
-            except AWAY:
+            except Exception:  # a connection that is lost in the middle of a write is a bare one
                 await asyncio.sleep(RECONNECT_PAUSE_S)
             else:
                 self.made += 1
