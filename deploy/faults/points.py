@@ -102,14 +102,6 @@ CALL, CALL_TAKES = "services.executor.gateways:Gateway.call", "self request time
 POINTS = {
     point.name: point
     for point in (
-        Point("written-not-committed", "state, claims and outbox rows are written, the transaction is not committed", HEARING,
-              after("shared.storage.writer:Writer.speak", "self transaction applied", something)),
-        Point("committed-not-said", "a change is committed, its relay has not heard of what it says", SAYING,
-              before("shared.messaging.relay:Relay.offer", "self rows")),
-        Point("confirmed-not-deleted", "the broker has confirmed a message, its outbox row is still there", SAYING,
-              after("shared.messaging.relay:Relay._publish", "self rows", confirmed)),
-        Point("committed-not-acknowledged", "everything in an envelope is committed, the envelope is not acknowledged", HEARING,
-              after("shared.messaging.handlers:Subscription.handle", "self envelope")),
         Point("accepted-not-answered", "a payment is committed, its merchant has no answer", ("api",),
               after("shared.storage.unit_of_work:UnitOfWork.win", "self claim change loads")),
         Point("claimed-not-called", "an attempt is started, its gateway has not been called", ("executor",),
@@ -120,13 +112,21 @@ POINTS = {
               before("services.executor.consumers:_observe", "cause unit_of_work attempt seen source", is_late)),
         Point("found-not-said", "a gateway has answered a lookup, what it said is not committed", ("executor",),
               after(CALL, CALL_TAKES, asks_what_happened)),
-        Point("swept-not-said", "a sweep is committed, its relay has not heard of what it says", ("api", "executor", "verifier"),
-              arm_sweeper),
         Point("owed-not-sent", "a delivery is committed, its webhook is not sent", ("notifier",),
               before("services.notifier.sender:Sender._post", "self due timestamp_s")),
         Point("delivered-not-settled", "the shop has answered, the delivery is still due", ("notifier",),
               after("services.notifier.sender:Sender._post", "self due timestamp_s")),
         Point("taken-not-sent", "a delivery that is due again is leased, its webhook is not sent", ("notifier",),
               after("services.notifier.store:take_due", "engine lease_s most", lambda *_, answer, **more: bool(answer))),
+        Point("written-not-committed", "state, claims and outbox rows are written, the transaction is not committed", HEARING,
+              after("shared.storage.writer:Writer.speak", "self transaction applied", something)),
+        Point("committed-not-said", "a change is committed, its relay has not heard of what it says", SAYING,
+              before("shared.messaging.relay:Relay.offer", "self rows")),
+        Point("confirmed-not-deleted", "the broker has confirmed a message, its outbox row is still there", SAYING,
+              after("shared.messaging.relay:Relay._publish", "self rows", confirmed)),
+        Point("committed-not-acknowledged", "everything in an envelope is committed, the envelope is not acknowledged", HEARING,
+              after("shared.messaging.handlers:Subscription.handle", "self envelope")),
+        Point("swept-not-said", "a sweep is committed, its relay has not heard of what it says", ("api", "executor", "verifier"),
+              arm_sweeper),
     )
 }  # fmt: skip

@@ -24,7 +24,7 @@ DEADLINE_S = 90.0
 SETTINGS = {"PAYMESH_RESUME_AFTER_S": "4", "PAYMESH_RESUME_EVERY_S": "3"}
 # A third of the orders takes the long way round: doubt, lookups, a late answer, a second gateway. The shop fails for a while.
 ROUND = Order(
-    payments=50,
+    payments=30,
     rate_per_s=10.0,
     kills=0,
     server_restarts=0,

@@ -66,7 +66,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Simple things first, what ends processes late, and what looks at the remains last."""
     folder = Path(__file__).parent
     ours = [item for item in items if item.path.parent == folder]
-    ours.sort(key=lambda item: ORDER.index(item.path.stem.removeprefix("test_")))
+    rank = {name: place for place, name in enumerate(ORDER)}
+    ours.sort(key=lambda item: rank.get(item.path.stem.removeprefix("test_"), len(ORDER) - 1.5))
     items[:] = [item for item in items if item.path.parent != folder] + ours
 
 

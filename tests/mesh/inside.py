@@ -1,9 +1,9 @@
 """Looks inside the mesh, for what nobody outside can see: rows, messages, log files. And a few levers for what else takes hours."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import aio_pika
@@ -13,6 +13,8 @@ from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from deploy.local.servers.rabbitmq import RabbitMQ
+from shared import accounts, topology
+from tests.mesh.merchant import Payment
 
 Row: TypeAlias = "asyncpg.Record"
 
@@ -41,6 +43,10 @@ class Inside:
     async def count(self, service: str, what: str, *values: Any) -> int:
         """`what` follows `SELECT count(*) FROM`."""
         return int((await self.fetch(service, f"SELECT count(*) AS n FROM {what}", *values))[0]["n"])
+
+    async def make_overdue(self, payment: Payment) -> None:
+        """As if PAYMESH_RESUME_AFTER_S had passed."""
+        await self.fetch("api", "UPDATE payments SET due_at = now() WHERE payment_id = $1", payment.uuid)
 
     @asynccontextmanager
     async def exchange(self, name: str) -> AsyncIterator[AbstractExchange]:
@@ -77,16 +83,24 @@ class Inside:
             finally:
                 await found.bind(exchange, routing_key=key)
 
-    def queues(self) -> dict[str, tuple[int, int]]:
+    async def queues(self) -> dict[str, tuple[int, int]]:
         """Queue → messages (ready, with a consumer and not acknowledged). Takes a second."""
         server = self.mesh.rabbitmq
-        assert isinstance(server, RabbitMQ), "only a private RabbitMQ can be asked"
-        rows: Any = server.ctl("list_queues", "name", "messages_ready", "messages_unacknowledged")
+        if not isinstance(server, RabbitMQ):
+            return await self._ready_queues()
+        rows: Any = await asyncio.to_thread(server.ctl, "list_queues", "name", "messages_ready", "messages_unacknowledged")
         return {row["name"]: (int(row["messages_ready"]), int(row["messages_unacknowledged"])) for row in rows}
 
-    def logs(self) -> Iterator[Path]:
-        """Every log file, those that were moved aside included."""
-        yield from sorted((self.mesh.instance.folder / "logs").iterdir())
+    async def _ready_queues(self) -> dict[str, tuple[int, int]]:
+        """All that AMQP tells: a node in a container has no control program here."""
+        found: dict[str, tuple[int, int]] = {}
+        async with await aio_pika.connect(self.mesh.rabbitmq.url) as connection:
+            channel = await connection.channel()
+            for inlet in topology.inlets(account.name for account in accounts.load(self.mesh.blueprint.gateways_file)):
+                for name in (inlet.queue, inlet.dead_queue):
+                    queue = await channel.declare_queue(name, passive=True)
+                    found[name] = (int(queue.declaration_result.message_count or 0), 0)
+        return found
 
     def log_size(self) -> dict[str, int]:
         """Where each service's log ends now, for `logged`."""

@@ -2,28 +2,37 @@
 
 import asyncio
 import base64
+import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
+from tests.mesh.merchant import Payment
+
 
 @dataclass(frozen=True)
 class Heard:
-    """One delivery."""
+    """One delivery, and what it was answered."""
 
     headers: dict[str, str]
     body: bytes
+    answered: int
+
+    @property
+    def payment_id(self) -> str:
+        """Of the payment it is about."""
+        return str(json.loads(self.body)["data"]["payment_id"])
 
 
 class Receiver:
-    """Answers 204 to everything."""
+    """Answers 204, or 500 for as long as `failing` is not used up."""
 
     def __init__(self) -> None:
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self.url = ""
-        self.heard: list[Heard] = []
+        self.failing = 0
+        self._heard: list[Heard] = []
         self._grown = asyncio.Condition()
         app = web.Application()
         app.router.add_post("/hooks", self._hear)
@@ -40,13 +49,17 @@ class Receiver:
         await self._runner.cleanup()
 
     async def _hear(self, request: web.Request) -> web.Response:
-        self.heard.append(Heard(dict(request.headers), await request.read()))
+        answered, self.failing = (500, self.failing - 1) if self.failing else (204, 0)
+        self._heard.append(Heard(dict(request.headers), await request.read(), answered))
         async with self._grown:
             self._grown.notify_all()
-        return web.Response(status=204)
+        return web.Response(status=answered)
 
-    async def first(self, wanted: Callable[[Heard], bool], *, within_s: float = 20.0) -> Heard:
-        """The first delivery that is wanted, as soon as it is there. Raises TimeoutError."""
+    async def heard(self, payment: Payment, *, within_s: float = 20.0) -> list[Heard]:
+        """Every delivery about the payment, once one of them was taken. Raises TimeoutError."""
         async with asyncio.timeout(within_s), self._grown:
-            await self._grown.wait_for(lambda: any(map(wanted, self.heard)))
-        return next(filter(wanted, self.heard))
+            await self._grown.wait_for(lambda: any(one.answered == 204 for one in self._about(payment)))
+        return self._about(payment)
+
+    def _about(self, payment: Payment) -> list[Heard]:
+        return [one for one in self._heard if one.payment_id == payment.id]

@@ -20,13 +20,13 @@ from deploy.local.instance import ROOT
 from deploy.local.mesh import Mesh
 from deploy.local.service import readiness
 from shared import topology
-from shared.contracts import ExecuteAttempt
+from shared.contracts import ExecuteAttempt, LookupAttempt
 from tests.mesh.inside import Inside
 from tests.mesh.merchant import Merchant, order
 from tests.mesh.outside import Outside
 from tests.mesh.waiting import until
 
-EXECUTE_ALPHA = f"{ExecuteAttempt.kind_of()}.alpha"
+EXECUTE_ALPHA, LOOKUP_ALPHA = f"{ExecuteAttempt.kind_of()}.alpha", f"{LookupAttempt.kind_of()}.alpha"
 AHEAD_S = 1.5  # of the second executor's clock; half an attempt's time
 ORDERS, COPIES = 20, 5
 # The clock is moved before anything takes a reference to it.
@@ -106,6 +106,26 @@ async def test_an_order_that_expired_in_the_queue_is_tried_elsewhere(
     assert [event for event, _ in timeline] == ["payment.created", "attempt.expired", "attempt.succeeded", "payment.succeeded"]
     assert timeline[1][1] == {"number": 1, "gateway": "alpha", "reason": "its deadline passed in the queue"}
     assert [charge["reference"] for charge in await outside.journal(payment)] == [payment.references[1]]
+
+
+async def test_an_attempt_that_is_asked_about_before_it_was_started(
+    mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside
+) -> None:
+    """The question and the order lie in their queues together. Whichever comes first, the other one abides by it."""
+    async with inside.tap(topology.COMMANDS, [LOOKUP_ALPHA]) as heard:
+        with stopped(mesh.pids()["executor"]):
+            payment = await merchant.pay(order(alias="alpha"))
+            await inside.make_overdue(payment)
+
+            async def asked() -> bool:
+                return any(orjson.loads(message.body)[0]["attempt"]["attempt_id"] == payment.references[0] for message in heard)
+
+            await until(asked, within_s=20, what="the attempt was asked about")
+        await outside.told(payment)
+    [attempt] = await inside.fetch("executor", "SELECT state FROM attempts WHERE attempt_id = $1::uuid", payment.references[0])
+    assert attempt["state"] in ("expired", "succeeded")
+    assert [charge["reference"] for charge in await outside.charges(payment)] == [payment.references[attempt["state"] == "expired"]]
+    assert (await merchant.show(payment))["status"] == "succeeded"
 
 
 async def test_two_executors_that_disagree_give_one_verdict(

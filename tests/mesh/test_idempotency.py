@@ -26,6 +26,15 @@ async def test_fifty_at_once_by_both_paths_are_one_payment(merchant: Merchant, o
     assert len(await outside.webhooks(payment, 1)) == 1
 
 
+async def test_of_two_orders_with_one_key_at_once_one_is_taken(merchant: Merchant) -> None:
+    key, orders = f"k-{uuid.uuid4()}", [order(), order()] * 10
+    answers = await asyncio.gather(*(merchant.post(body, key=key) for body in orders))
+    taken = {body["amount"] for body, answer in zip(orders, answers, strict=True) if answer.status == 201}
+    assert len(taken) == 1
+    refused = {(answer.status, answer.code) for body, answer in zip(orders, answers, strict=True) if body["amount"] not in taken}
+    assert refused == {(409, "IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD")}
+
+
 async def test_a_replay_shows_the_payment_as_it_is_now(merchant: Merchant, outside: Outside) -> None:
     body = order()
     payment = await merchant.pay(body)

@@ -20,6 +20,7 @@ from tests.mesh.stream import stream
 from tests.mesh.waiting import until
 from tests.mesh.whole import assert_whole
 
+pytestmark = pytest.mark.timeout(240)
 VICTIMS = ("notifier", "executor", "verifier", "router", "api", "metrics")  # the slowest to recover first
 WITHIN_S = 75.0  # a delivery whose sender died is taken up after its lease of 30 s, and the machine may be busy
 

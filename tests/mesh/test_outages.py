@@ -14,6 +14,7 @@ from tests.mesh.stream import stream
 from tests.mesh.waiting import until
 from tests.mesh.whole import assert_whole
 
+pytestmark = pytest.mark.timeout(240)
 RUNGS_S = sum(topology.DELAY_LADDER_S[:2])
 LADDER_S = sum(topology.DELAY_LADDER_S)
 
@@ -25,7 +26,7 @@ async def all_ready(mesh: Mesh) -> bool:
 async def assert_nobody_is_blamed(inside: Inside, since: dict[str, int]) -> None:
     """No error, no traceback, no change that climbed the ladder, nothing in the dead letters."""
     assert [line for line in inside.logged(since) if line["level"] not in ("info", "warning") or line["event"] == "tried_later"] == []
-    dead = {name: counts for name, counts in (await asyncio.to_thread(inside.queues)).items() if name.endswith(".dead")}
+    dead = {name: counts for name, counts in (await inside.queues()).items() if name.endswith(".dead")}
     assert dead
     assert set(dead.values()) == {(0, 0)}
 

@@ -4,14 +4,9 @@ from shared import topology
 from shared.contracts import RoutePayment
 from tests.mesh.inside import Inside
 from tests.mesh.instruments import upi
-from tests.mesh.merchant import Merchant, Payment, order
+from tests.mesh.merchant import Merchant, order
 from tests.mesh.outside import Outside
 from tests.mesh.waiting import until
-
-
-async def make_overdue(inside: Inside, payment: Payment) -> None:
-    """As if PAYMESH_RESUME_AFTER_S had passed."""
-    await inside.fetch("api", "UPDATE payments SET due_at = now() WHERE payment_id = $1", payment.uuid)
 
 
 async def test_a_payer_who_acted_while_nobody_looked(merchant: Merchant, outside: Outside, inside: Inside) -> None:
@@ -19,7 +14,7 @@ async def test_a_payer_who_acted_while_nobody_looked(merchant: Merchant, outside
     assert payment.answer.body["status"] == "requires_action"
     assert (await outside.told(payment, ["payment.requires_action"]))["data"]["payment_url"] == payment.answer.body["payment_url"]
     await outside.approve(payment.answer.body["payment_url"])
-    await make_overdue(inside, payment)
+    await inside.make_overdue(payment)
     assert (await outside.told(payment))["type"] == "payment.succeeded"
     assert len(await outside.charges(payment)) == 1
     assert await merchant.events(payment) == [
@@ -31,7 +26,7 @@ async def test_a_payment_that_never_reached_the_router_fails_and_stays_failed(me
     """Its command finds no queue; when it comes at last, the payment has ended and nobody is charged."""
     async with inside.unbound("router.commands", topology.COMMANDS, RoutePayment.kind_of()):
         payment = await merchant.pay(order())
-        await make_overdue(inside, payment)
+        await inside.make_overdue(payment)
         told = await outside.told(payment)
     assert (told["type"], told["data"]["error"]["code"]) == ("payment.failed", "PAYMENT_EXPIRED")
 

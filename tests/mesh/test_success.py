@@ -1,7 +1,8 @@
 """The straight way: accepted, charged once, told once, signed; and what the edge says of itself."""
 
-import json
+import hmac
 import uuid
+from base64 import b64decode
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -64,11 +65,23 @@ async def test_an_authorisation_waits_for_its_capture(merchant: Merchant, outsid
 
 async def test_the_webhook_is_signed_as_the_standard_says(neighbour: Merchant, receiver: Receiver) -> None:
     payment = await neighbour.pay()
-    heard = await receiver.first(lambda one: json.loads(one.body)["data"]["payment_id"] == payment.id)
+    [heard] = await receiver.heard(payment)
     read = Webhook(receiver.secret).verify(heard.body, heard.headers)
     assert (read["type"], read["data"]["status"]) == ("payment.succeeded", "succeeded")
+    assert heard.headers["X-Webhook-Signature"] == hmac.new(b64decode(receiver.secret[6:]), heard.body, "sha256").hexdigest()
     with pytest.raises(WebhookVerificationError):
         Webhook(receiver.secret).verify(heard.body.replace(b"succeeded", b"failed"), heard.headers)
+
+
+async def test_a_merchant_that_stumbles_is_told_again(neighbour: Merchant, receiver: Receiver) -> None:
+    receiver.failing = 2
+    payment = await neighbour.pay()
+    heard = await receiver.heard(payment)
+    assert [one.answered for one in heard] == [500, 500, 204]
+    assert len({one.headers["webhook-id"] for one in heard}) == 1
+    assert len({one.body for one in heard}) == 1
+    for one in heard:
+        Webhook(receiver.secret).verify(one.body, one.headers)
 
 
 async def test_the_description_is_valid_openapi(merchant: Merchant) -> None:
