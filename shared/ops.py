@@ -39,7 +39,7 @@ class OpsPort:
         self.stopping = False
         app = web.Application()
         app.add_routes([web.get("/livez", self.livez), web.get("/readyz", self.readyz), web.get("/metrics", self.metrics)])
-        self.runner = web.AppRunner(app, access_log=None)
+        self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)  # a probe at the last moment holds no exit up
 
     async def start(self) -> None:
         await self.runner.setup()

@@ -41,7 +41,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """`kills` and `server_restarts` are drawn from the seed, `faults` are given; shares lie between 0 and 1.
+    """When the `kills` and the `restarts` of servers come is drawn from the seed; `faults` come as given. Shares lie between 0 and 1.
 
     `misbehaviour` and `gateway` are the sandbox's settings for every account, `shop` the ones of the merchant's webhook endpoint.
     """
@@ -50,7 +50,7 @@ class Order:
     payments: int = 2_000
     rate_per_s: float = 50.0
     kills: int = 22
-    server_restarts: int = 2
+    restarts: tuple[str, ...] = ("rabbitmq", "postgres")
     duplicates: float = 0.2  # share of messages that are delivered a second time
     hang_ups: float = 0.05  # share of POSTs whose client goes away before the answer, and asks again under the same key
     drain_s: float = 75.0
@@ -75,6 +75,5 @@ def plan(order: Order) -> list[Fault]:
     draw = order.draw("plan")
     targets = [*SERVICES, *(draw.choice(SERVICES) for _ in range(max(0, order.kills - len(SERVICES))))]
     faults = [Fault(draw.uniform(0.03, 0.97) * order.seconds, "kill", target) for target in targets[: max(order.kills, 0)]]
-    for number in range(order.server_restarts):
-        faults.append(Fault(draw.uniform(0.15, 0.85) * order.seconds, "restart", ("rabbitmq", "postgres")[number % 2]))
+    faults += [Fault(draw.uniform(0.15, 0.85) * order.seconds, "restart", server) for server in order.restarts]
     return sorted([*faults, *order.faults], key=lambda fault: (fault.at_s, fault.act, fault.target))

@@ -14,7 +14,7 @@ from deploy.faults.order import Order
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SANDBOX, SERVICES
 
-ROUND_S = 40.0  # of load; healing and draining come on top
+ROUND_S_MIN, ROUND_S_MAX = 10.0, 40.0  # of load; healing and draining come on top
 ROUNDS_MIN = 6  # two a third
 MB = 1 << 20
 INBOXES = {service: "attempts" if service == "executor" else "inbox" for service in SERVICES}  # what grows with the payments, by design
@@ -59,12 +59,13 @@ async def soak(mesh: Mesh, order: Order, *, minutes: float, tell: Callable[[str]
     A server is restarted in every round."""
     campaign, started = Campaign(mesh, tell), time.monotonic()
     samples: list[dict[tuple[str, str], float]] = []
-    payments = max(1, round(ROUND_S * order.rate_per_s))
+    round_s = min(ROUND_S_MAX, max(ROUND_S_MIN, minutes * 60 / (2 * ROUNDS_MIN)))
     while (passed_s := time.monotonic() - started) < minutes * 60 or len(samples) < ROUNDS_MIN:
         number = len(samples)
-        kills = order.kills if passed_s < minutes * 20 else 0
         tell(f"round {number + 1}, {passed_s / 60:.1f} of {minutes:g} minutes")
-        await campaign.round(replace(order, seed=order.seed + number, payments=payments, kills=kills, server_restarts=1 + number % 2))
+        payments, kills = round(round_s * order.rate_per_s), round(order.kills * round_s / order.seconds)
+        part = replace(order, seed=order.seed + number, payments=payments, restarts=(("rabbitmq", "postgres")[number % 2],))
+        await campaign.round(replace(part, kills=kills if passed_s < minutes * 20 else 0))
         samples.append(await sample(campaign))
     return Soaked(await campaign.result(), samples)
 

@@ -5,19 +5,14 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import TypeVar
 
-import structlog
 
 from shared import topology
-from shared.clock import monotonic_s
+from shared.storage.away import say_away
 from shared.storage.blame import Blame, blame, sqlstate_of
 
 T = TypeVar("T")
 AWAY_PAUSE_S = 0.5
 REASON_MAX = 500
-SAID_EVERY_S = 5.0
-said = {"at_s": float("-inf")}
-
-log = structlog.get_logger()
 
 
 class Permanent(Exception):
@@ -63,10 +58,3 @@ async def patiently(act: Callable[[], Awaitable[T]]) -> T:
                 raise
             say_away(error)
         await asyncio.sleep(AWAY_PAUSE_S)
-
-
-def say_away(error: BaseException) -> None:
-    """One line every few seconds for the whole process, however many wait."""
-    if monotonic_s() - said["at_s"] >= SAID_EVERY_S:
-        said["at_s"] = monotonic_s()
-        log.warning("database_away", error=reason_of(error))

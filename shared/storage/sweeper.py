@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.clock import utc_now
+from shared.storage.away import say_away
 from shared.storage.blame import Blame, blame
 from shared.storage.transaction import Record, Transaction, begin, positional
 from shared.storage.unit_of_work import Said
@@ -41,7 +42,7 @@ class Sweeper:
             except Exception as error:
                 if blame(error) is not Blame.AWAY:
                     raise
-                log.warning("database_away", task="sweeper")
+                say_away(error)
             await asyncio.sleep(self.every_s)
 
     async def once(self) -> int:

@@ -27,7 +27,7 @@ def played(instance: str, order: Order) -> Result:
 @pytest.mark.timeout(240)
 def test_a_small_campaign_keeps_every_promise(instance: str) -> None:
     """Every service is killed once and the broker crashes."""
-    result = played(instance, Order(payments=120, rate_per_s=15.0, kills=6, server_restarts=1))
+    result = played(instance, Order(payments=120, rate_per_s=15.0, kills=6, restarts=("rabbitmq",)))
     assert result.kills == 6
     assert {f"kill {service}" for service in SERVICES} | {"restart rabbitmq"} <= result.faults.keys()
     found = figures(result)

@@ -43,7 +43,7 @@ def test_faults_come_in_order_and_while_there_is_load(seed: int) -> None:
 def test_given_faults_stand_among_the_drawn_ones() -> None:
     given = Fault(0.0, "unbind", "payment.succeeded.v1")
     assert plan(Order(faults=(given,)))[0] == given
-    assert plan(Order(kills=0, server_restarts=0, faults=(given,))) == [given]
+    assert plan(Order(kills=0, restarts=(), faults=(given,))) == [given]
 
 
 def test_what_one_part_draws_changes_nothing_for_the_others() -> None:
