@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import TypeVar
 
-
 from shared import topology
 from shared.storage.away import say_away
 from shared.storage.blame import Blame, blame, sqlstate_of
