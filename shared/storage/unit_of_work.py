@@ -12,10 +12,11 @@ from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import measures
-from shared.clock import utc_now
+from shared.clock import monotonic_s, utc_now
 from shared.contracts import Message
 from shared.storage.blame import Blame, blame
 from shared.storage.bulk import insert_claim
+from shared.storage.pace import Pace
 from shared.storage.transaction import Transaction, begin
 from shared.storage.work import AlreadyHandled, Change, Claim, Load, Outgoing, Work, nothing
 from shared.storage.writer import Writer
@@ -62,6 +63,7 @@ class UnitOfWork:
         self.slots = asyncio.Semaphore(pending_max)
         self.inbox_claim = insert_claim(inbox, "message_id", key="message_id")
         self.pending: list[Pending] = []
+        self.pace = Pace()
         self.arrived = asyncio.Event()
         self.at_rest = asyncio.Event()  # nothing waits for a commit; a stop waits for this
         self.at_rest.set()
@@ -88,7 +90,11 @@ class UnitOfWork:
             await self.arrived.wait()
             self.arrived.clear()
             while self.pending:
-                await self._commit_or_split(self._next_batch())
+                if linger_s := self.pace.linger_s(len(self.pending), monotonic_s()):
+                    await asyncio.sleep(linger_s)
+                batch = self._next_batch()
+                self.pace.count(len(batch), monotonic_s())
+                await self._commit_or_split(batch)
             self.at_rest.set()
 
     async def _submit(self, claim: Claim | None, change: Change, loads: Sequence[Load]) -> None:
