@@ -1,7 +1,9 @@
 """Instruments are sealed where they are seen, to a key that only the executor holds.
 
-HPKE base mode, X25519, HKDF-SHA256, AES-128-GCM (RFC 9180).
-`info` binds a blob to its merchant, key id and nonce, so that it opens in no other place.
+Envelope encryption: each edge process makes a data key a minute, wraps it with HPKE (base mode, X25519, HKDF-SHA256, AES-128-GCM,
+RFC 9180) to the executor's public key, and seals instruments with AES-256-GCM under it. A public-key operation costs 130 µs on both sides
+together, AES 3 µs.
+Associated data bind a blob to its merchant and key id, so that it opens in no other place.
 `python -m shared.sealing generate --public FILE --private FILE` makes a key pair; a file holds the newest key first.
 """
 
@@ -12,17 +14,22 @@ import hmac
 import json
 import os
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
-from shared.clock import new_id
+from shared.clock import monotonic_s, new_id
 from shared.contracts import SealedInstrument
 
+DATA_KEY_LIFE_S = 60.0
+DATA_KEY_USES_MAX = 1_000_000  # far below what random 96-bit nonces bear: 2**32 (NIST SP 800-38D, 8.3)
+UNWRAPPED_MAX = 256  # data keys of that many edge processes and minutes
 SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_128_GCM)
 
 
@@ -31,18 +38,28 @@ class CannotOpen(Exception):
 
 
 class Sealer:
-    """The edge's half: public keys only."""
+    """The edge's half: public keys only, and a data key of its own that it forgets after a minute."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         """`keys`: key id → base64 raw X25519 public key, the newest first."""
         self.key_id, key = next(iter(keys.items()))
         self.public_key = X25519PublicKey.from_public_bytes(base64.b64decode(key))
+        self.forget_at, self.sealed = 0.0, 0
 
     def seal(self, merchant_id: str, instrument: Mapping[str, Any]) -> SealedInstrument:
-        nonce = base64.b64encode(os.urandom(12)).decode()
+        if monotonic_s() >= self.forget_at or self.sealed >= DATA_KEY_USES_MAX:
+            self._new_data_key()
+        self.sealed += 1
+        nonce = os.urandom(12)
         clear = json.dumps(instrument, separators=(",", ":")).encode()
-        sealed = SUITE.encrypt(clear, self.public_key, _info(merchant_id, self.key_id, nonce))
-        return SealedInstrument(key_id=self.key_id, nonce=nonce, ciphertext=base64.b64encode(sealed).decode())
+        sealed = self.cipher.encrypt(nonce, clear, _bound_to(merchant_id, self.key_id))
+        return SealedInstrument(key_id=self.key_id, wrapped_key=self.wrapped, nonce=_text(nonce), ciphertext=_text(sealed))
+
+    def _new_data_key(self) -> None:
+        data_key = AESGCM.generate_key(256)
+        self.cipher = AESGCM(data_key)
+        self.wrapped = _text(SUITE.encrypt(data_key, self.public_key, self.key_id.encode()))
+        self.forget_at, self.sealed = monotonic_s() + DATA_KEY_LIFE_S, 0
 
 
 class Opener:
@@ -50,18 +67,32 @@ class Opener:
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         self.private_keys = {key_id: X25519PrivateKey.from_private_bytes(base64.b64decode(key)) for key_id, key in keys.items()}
+        self.ciphers: OrderedDict[tuple[str, str], AESGCM] = OrderedDict()
 
     def open(self, merchant_id: str, sealed: SealedInstrument) -> dict[str, Any]:
         """Raises CannotOpen."""
-        key = self.private_keys.get(sealed.key_id)
-        if key is None:
-            raise CannotOpen(f"sealing key {sealed.key_id} is not here any more")
         try:
-            clear = SUITE.decrypt(base64.b64decode(sealed.ciphertext), key, _info(merchant_id, sealed.key_id, sealed.nonce))
+            cipher = self._cipher(sealed.key_id, sealed.wrapped_key)
+            clear = cipher.decrypt(
+                base64.b64decode(sealed.nonce), base64.b64decode(sealed.ciphertext), _bound_to(merchant_id, sealed.key_id)
+            )
         except (InvalidTag, ValueError) as error:
             raise CannotOpen("the sealed instrument was made for another merchant, or was changed") from error
         opened: dict[str, Any] = json.loads(clear)
         return opened
+
+    def _cipher(self, key_id: str, wrapped: str) -> AESGCM:
+        """A data key is unwrapped once for all that was sealed with it."""
+        found = self.ciphers.get((key_id, wrapped))
+        if found is None:
+            key = self.private_keys.get(key_id)
+            if key is None:
+                raise CannotOpen(f"sealing key {key_id} is not here any more")
+            found = AESGCM(SUITE.decrypt(base64.b64decode(wrapped), key, key_id.encode()))
+            self.ciphers[key_id, wrapped] = found
+            if len(self.ciphers) > UNWRAPPED_MAX:
+                self.ciphers.popitem(last=False)
+        return found
 
 
 def fingerprint(key: bytes, number: str) -> str:
@@ -91,8 +122,13 @@ def _write(path: Path, keys: Mapping[str, str], *, mode: int) -> None:
         json.dump(keys, file)
 
 
-def _info(merchant_id: str, key_id: str, nonce: str) -> bytes:
-    return json.dumps([merchant_id, key_id, nonce]).encode()
+def _bound_to(merchant_id: str, key_id: str) -> bytes:
+    """Associated data: the nonce is bound by the cipher itself."""
+    return json.dumps([merchant_id, key_id]).encode()
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 def main(arguments: list[str]) -> int:

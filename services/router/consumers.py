@@ -45,7 +45,10 @@ def route_payment(command: RoutePayment, work: Work, picture: Picture, waiting: 
 
 @hears(topology.ROUTER_COMMANDS, loads=store.route_of)
 def resume_payment(command: ResumePayment, work: Work) -> None:
-    """An overdue payment: have open attempts verified, or say again that nothing more will be tried. Nothing is guessed."""
+    """An overdue payment: have attempts verified, or say again that nothing more will be tried. Nothing is guessed.
+
+    Of a route under way only an open attempt can hold the payment up. Of an ended one the edge may have missed any verdict.
+    """
     route = store.read(work, command.payment_id)
     if route is None:
         exhausted = {"code": "PAYMENT_EXPIRED", "reason": "it never reached the router in time"}
@@ -55,7 +58,7 @@ def resume_payment(command: ResumePayment, work: Work) -> None:
         _exhaust(command, command.merchant_id, route.exhausted, route.tries, work)
     if route and route.request:
         for one in route.tries:
-            if one.state == "open":
+            if one.state == "open" or route.exhausted:
                 doubted = attempt_of(route.request, one)
                 work.publish(AttemptDoubted.caused_by(command, discriminator=str(one.number), attempt=doubted))
 

@@ -17,10 +17,14 @@ log = structlog.get_logger()
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
 def attempt_in_doubt(event: AttemptUnknown | AttemptDoubted, work: Work, patience: Patience) -> None:
-    """Open a verification, once. One that is settled stays settled."""
-    if store.read(work, event.attempt.attempt_id) is None:
+    """Open a verification, once. Who doubts what is settled has missed its verdict, which is asked for and said again."""
+    row = store.read(work, event.attempt.attempt_id)
+    if row is None:
         reason = event.reason if isinstance(event, AttemptUnknown) else "no outcome was heard of"
         store.open_one(work, event.attempt, reason=reason, due_at=next_lookup(lookups=0, now=work.now, patience=patience))
+    elif isinstance(event, AttemptDoubted) and row.state in ("succeeded", "failed"):
+        reason = f"{row.state}, which was not heard of"
+        store.change(work, event.attempt.attempt_id, state="open", reason=reason, not_found=row.not_found, due_at=work.now)
 
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)

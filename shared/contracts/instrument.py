@@ -8,9 +8,11 @@ Method = Literal["UPI", "CARD", "NETBANKING", "WALLET", "PAYMENT_LINK"]
 
 
 class SealedInstrument(Frozen):
-    """HPKE ciphertext (base64). It opens only with the executor's key and only under the same merchant, key id and nonce."""
+    """`wrapped_key` is an HPKE ciphertext that only the executor's key opens; what is in it opens `ciphertext`, and only under the same
+    merchant, key id and nonce. All in base64."""
 
     key_id: str
+    wrapped_key: str
     nonce: str
     ciphertext: str
 

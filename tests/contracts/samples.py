@@ -57,7 +57,9 @@ ATTEMPT = Attempt(
 )
 ATTEMPTS = tuple(attempt_id(PAYMENT, number) for number in (1, 2, 3))
 REFUSAL = Refusal(code="card_declined", message="the issuer declined the card", outcome_class="user_decline", retryable=False)
-SEALED = SealedInstrument(key_id="019b8d5a-2c00-7000-8000-000000000004", nonce="bm9uY2Ugbm9uY2U=", ciphertext="c2VhbGVk" * 30)
+SEALED = SealedInstrument(
+    key_id="019b8d5a-2c00-7000-8000-000000000004", wrapped_key="d3JhcHBlZA==" * 8, nonce="bm9uY2Ugbm9uY2U=", ciphertext="c2VhbGVk" * 30
+)
 HINTS = Hints(bank="HDFC", network="VISA", masked="•••• 1007", fingerprint="0f" * 16)
 
 

@@ -30,7 +30,7 @@ from tests.domain.evidence import expired, failed, verified
 from tests.domain.stand import AMOUNT, DECLINED, FAULT, NOW, PAYMENT, after, attempt, routes, said, said_only, work_with, written
 
 WAITING = Waiting(payment_ttl_s=60, latency_budget_ms=10_000, attempts_max=3, gateway_timeout_ms=2_500)
-SEALED = SealedInstrument(key_id="k", nonce="n", ciphertext="c")
+SEALED = SealedInstrument(key_id="k", wrapped_key="w", nonce="n", ciphertext="c")
 RESUME = ResumePayment(correlation_id=PAYMENT, payment_id=PAYMENT, merchant_id="m_001")
 
 
@@ -220,10 +220,14 @@ def test_resume_has_every_open_attempt_doubted() -> None:
     assert len({one.message_id for one in doubted}) == 2
 
 
-def test_resume_repeats_the_end() -> None:
+def test_resume_repeats_the_end_and_doubts_every_attempt() -> None:
+    """The edge fails a payment on a verdict for each attempt, and may have missed one."""
     router = routed()
     end = said_only(router.hear(failed(attempt(1), DECLINED)), RouteExhausted)
-    again = said_only(router.hear(RESUME), RouteExhausted)
+    again, doubted = said(router.hear(RESUME))
+    assert isinstance(again, RouteExhausted)
+    assert isinstance(doubted, AttemptDoubted)
+    assert doubted.attempt == router.ordered[0]
     assert (again.code, again.reason, again.attempts) == (end.code, end.reason, end.attempts)
     assert again.message_id != end.message_id
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.contracts import SealedInstrument
-from shared.sealing import CannotOpen, Opener, Sealer, fingerprint, generate, load_keys, main
+from shared.sealing import DATA_KEY_LIFE_S, CannotOpen, Opener, Sealer, fingerprint, generate, load_keys, main
 
 CARD = {"type": "CARD", "number": "4100280000001007", "expiry_month": 12, "expiry_year": 2030, "cvv": "123"}
 KEY = bytes(range(32))
@@ -79,7 +79,10 @@ def test_a_changed_blob_does_not_open(sealer: Sealer, opener: Opener, place: int
 )
 def test_what_is_no_blob_does_not_open(sealer: Sealer, opener: Opener, ciphertext: str) -> None:
     with pytest.raises(CannotOpen) as refused:
-        opener.open("m_001", SealedInstrument(key_id=sealer.key_id, nonce="n", ciphertext=ciphertext))
+        opener.open(
+            "m_001",
+            SealedInstrument(key_id=sealer.key_id, wrapped_key=sealer.seal("m_001", CARD).wrapped_key, nonce="n", ciphertext=ciphertext),
+        )
     assert "4100" not in str(refused.value)
 
 
@@ -111,3 +114,28 @@ def test_equal_instruments_have_equal_fingerprints() -> None:
     assert fingerprint(KEY, "4100280000001007") != fingerprint(KEY, "4100280000001008")
     assert fingerprint(KEY, "4100280000001007") != fingerprint(bytes(32), "4100280000001007")
     assert len(fingerprint(KEY, "4100280000001007")) == 32
+
+
+def test_a_data_key_lives_a_minute_and_what_it_sealed_still_opens(
+    files: tuple[Path, Path], opener: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("shared.sealing.monotonic_s", lambda: now[0])
+    sealer = Sealer(load_keys(files[0]))
+    first, second = sealer.seal("m_001", CARD), sealer.seal("m_001", CARD)
+    now[0] += DATA_KEY_LIFE_S
+    third = sealer.seal("m_001", CARD)
+    assert first.wrapped_key == second.wrapped_key != third.wrapped_key
+    assert [opener.open("m_001", one) for one in (third, first, second)] == [CARD] * 3
+
+
+def test_a_data_key_of_another_blob_does_not_open(files: tuple[Path, Path], sealer: Sealer, opener: Opener) -> None:
+    other = Sealer(load_keys(files[0])).seal("m_001", CARD)
+    with pytest.raises(CannotOpen):
+        opener.open("m_001", sealer.seal("m_001", CARD).model_copy(update={"wrapped_key": other.wrapped_key}))
+
+
+@pytest.mark.parametrize("wrapped_key", ["", "AA==", "not base64", "é", base64.b64encode(bytes(80)).decode()])
+def test_what_is_no_wrapped_key_does_not_open(sealer: Sealer, opener: Opener, wrapped_key: str) -> None:
+    with pytest.raises(CannotOpen):
+        opener.open("m_001", sealer.seal("m_001", CARD).model_copy(update={"wrapped_key": wrapped_key}))

@@ -68,6 +68,26 @@ def test_a_second_doubt_changes_nothing(state: str) -> None:
     assert (work.writes, work.outgoing) == ([], [])
 
 
+@pytest.mark.parametrize("state", ["succeeded", "failed"])
+def test_a_verdict_that_was_missed_is_asked_for_and_said_again(state: Any) -> None:
+    verifier = Verifier(state=state, lookups=2)
+    assert verifier.hear(AttemptDoubted(**HEAD, attempt=ONE), at_s=90).outgoing == []
+    assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", after(90))
+    assert said_only(verifier.hear(seen(state), at_s=91), AttemptVerified).verdict == state
+
+
+def test_that_a_gateway_did_not_know_it_is_said_again_after_one_more_look() -> None:
+    verifier = Verifier(state="failed", lookups=2, not_found=1)
+    verifier.hear(AttemptDoubted(**HEAD, attempt=ONE), at_s=90)
+    assert said_only(verifier.hear(seen("not_found"), at_s=91), AttemptVerified).verdict == "failed"
+
+
+@pytest.mark.parametrize("state", ["open", "exhausted"])
+def test_what_is_asked_about_or_is_an_operators_is_doubted_in_vain(state: str) -> None:
+    work = Verifier(state=state, lookups=1).hear(AttemptDoubted(**HEAD, attempt=ONE))
+    assert (work.writes, work.outgoing) == ([], [])
+
+
 @pytest.mark.parametrize("columns", [{}, {"lookups": 1}, {"state": "exhausted", "lookups": 3}])
 @pytest.mark.parametrize("finding", ["succeeded", "failed"])
 def test_a_conclusive_finding_settles_it(finding: Any, columns: dict[str, Any]) -> None:
