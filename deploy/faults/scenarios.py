@@ -26,8 +26,13 @@ SCENARIOS: Mapping[str, Order] = {
     ),
     # Everything comes twice: messages, and POSTs whose client went away. Gateways charge for every copy.
     "copies": replace(CALM, duplicates=0.6, hang_ups=0.3, gateway={**GATEWAY, "ignores_idempotency_keys": True}, drain_s=30.0),
-    # Messages vanish on their way.
-    "theft": replace(CALM, faults=(Fault(0.5, "steal", "router.commands"), Fault(2.5, "steal", "executor.execute.alpha")), drain_s=30.0),
+    # Messages vanish on their way to the router, to the executor and to the edge, some of them the last word on an attempt.
+    "theft": replace(
+        CALM,
+        misbehaviour={"fail": 0.3, "charge-then-500": 0.1},
+        faults=(Fault(0.5, "steal", "router.commands"), Fault(2.2, "steal", "executor.execute.alpha"), Fault(3.3, "steal", "api.evidence")),
+        drain_s=45.0,
+    ),
     # The shop fails at first, and the notifier dies with events in its hands.
     "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=55.0),
     # For a while nobody hears that payments have succeeded.
