@@ -16,7 +16,7 @@ from deploy.local.mesh import Mesh
 from shared import accounts
 from shared.topology import Inlet, inlets
 
-UP_S = 20.0  # how long a service that is to be killed may take to be back from the kill before
+UP_S = 40.0  # a service that is to be killed may still be down from before: its supervisor waits for half a minute at most
 STALL_S = 0.8
 UNBOUND_S = 2.5
 STEALING_S = 1.5

@@ -106,6 +106,9 @@ POINTS = {
               after("shared.storage.unit_of_work:UnitOfWork.win", "self claim change loads")),
         Point("claimed-not-called", "an attempt is started, its gateway has not been called", ("executor",),
               before(CALL, CALL_TAKES, asks_to_charge)),
+        # Next after a crash that leaves an attempt started: that attempt is what the executor's sweep then finds overdue.
+        Point("swept-not-said", "a sweep is committed, its relay has not heard of what it says", ("api", "executor", "verifier"),
+              arm_sweeper),
         Point("charged-not-recorded", "the gateway has answered, the outcome is not committed", ("executor",),
               after(CALL, CALL_TAKES, asks_to_charge)),
         Point("late-not-recorded", "an answer came after the attempt was given up, and is not recorded", ("executor",),
@@ -126,7 +129,5 @@ POINTS = {
               after("shared.messaging.relay:Relay._publish", "self rows", confirmed)),
         Point("committed-not-acknowledged", "everything in an envelope is committed, the envelope is not acknowledged", HEARING,
               after("shared.messaging.handlers:Subscription.handle", "self envelope")),
-        Point("swept-not-said", "a sweep is committed, its relay has not heard of what it says", ("api", "executor", "verifier"),
-              arm_sweeper),
     )
 }  # fmt: skip

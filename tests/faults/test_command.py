@@ -79,7 +79,7 @@ def test_a_mutant_must_be_found_out(
     results[:] = [result]
     assert run("--mutant", "no-arbiter") == status
     assert played[0][1] == {"executor": ("deploy.faults.mutant", "win-the-attempt")}
-    assert ("found out" in capsys.readouterr().out) == (status == 0)
+    assert ("was found out" in capsys.readouterr().out) == (status == 0)
 
 
 def test_a_mutants_json_says_what_was_expected(played: object, capsys: pytest.CaptureFixture[str]) -> None:

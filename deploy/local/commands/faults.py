@@ -65,8 +65,8 @@ def run_mutant(name: str, instance: str, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps({**figures(result), "mutant": name, "expected": sorted(found.red), "found_out": not missed}) + "\n")
     else:
-        verdict = f"the judge did NOT find: {', '.join(missed)}" if missed else f"found out, as it must be: {', '.join(result.verdict.red)}"
-        sys.stdout.write(f"{text(result)}\nthe mutant {name} was {verdict}\n" if not missed else f"{text(result)}\n{name}: {verdict}\n")
+        says = f"NOT found out: nothing {' or '.join(missed)}" if missed else f"found out, as it must be: {', '.join(result.verdict.red)}"
+        sys.stdout.write(f"{text(result)}\nthe mutant {name} was {says}\n")
     return 1 if missed else 0
 
 
