@@ -34,7 +34,7 @@ SCENARIOS: Mapping[str, Order] = {
         drain_s=45.0,
     ),
     # The shop fails at first, and the notifier dies with events in its hands.
-    "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=55.0),
+    "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=45.0),
     # For a while nobody hears that payments have succeeded.
     "unbound": replace(CALM, faults=(Fault(1.0, "unbind", "payment.succeeded.v1"),), drain_s=30.0),
     # The broker freezes while the edge has much to say, and crashes. Gateways are slow, so that many outcomes are still to come.

@@ -5,11 +5,13 @@ from services.metrics.domain.outcome import outcome_of
 from shared import topology
 from shared.contracts import AttemptFailed, AttemptSucceeded, AttemptUnknown, AttemptVerified
 from shared.messaging.handlers import Hears
-from shared.storage.work import Work
+from shared.storage.unit_of_work import UnitOfWork
 
 hears = Hears()
 
 
 @hears(topology.METRICS_OUTCOMES)
-def attempt_ended(event: AttemptSucceeded | AttemptFailed | AttemptUnknown | AttemptVerified, work: Work) -> None:
-    store.record(work, outcome_of(event))
+async def attempt_ended(event: AttemptSucceeded | AttemptFailed | AttemptUnknown | AttemptVerified, unit_of_work: UnitOfWork) -> None:
+    """The row's natural key does what an inbox would: a repeat changes nothing."""
+    outcome = outcome_of(event)
+    await unit_of_work.apply(lambda work: store.record(work, outcome))

@@ -6,9 +6,9 @@ whenever something is there makes batches of one or two as long as the processor
 
 from math import exp
 
-WANTED = 24  # changes in a batch; beyond it a further one saves little
+WANTED = 40  # changes in a batch; beyond it a further one saves little
 FROM_PER_S = 120.0  # below this rate latency counts for more than CPU: nobody waits
-LINGER_S_MAX = 0.05
+LINGER_S_MAX = 0.06
 WINDOW_S = 1.0  # over which the rate is seen
 
 

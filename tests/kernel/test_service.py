@@ -145,7 +145,7 @@ async def test_it_stops_in_the_middle_of_its_work_and_loses_nothing(service: Ser
     """Told to stop while a transaction waits for a lock: what it has in hand is finished, it takes no more, and exits with 0."""
     outcomes = [_outcome() for _ in range(60)]
     async with ledger.engine.begin() as gate:
-        await gate.exec_driver_sql("LOCK TABLE inbox IN SHARE MODE")
+        await gate.exec_driver_sql("LOCK TABLE outcomes IN SHARE MODE")
         await broker.put(INLET, outcomes[:30], *([one] for one in outcomes[30:40]))
         await until(lambda: ledger.waiting("paymesh-metrics"))
         stopped = asyncio.ensure_future(service.stop())

@@ -24,7 +24,7 @@ WARM_PER_S, WARM_S = 100.0, 3.0
 
 def bench(
     *,
-    rate: Annotated[float, Parameter(help="Payments offered per second in the main run.")] = 600.0,
+    rate: Annotated[float, Parameter(help="Payments offered per second in the main run.")] = 630.0,
     seconds: Annotated[float, Parameter(help="How long they are offered.")] = 30.0,
     light_rate: Annotated[float, Parameter(help="Payments per second of the run whose latencies count.")] = 20.0,
     light_seconds: Annotated[float, Parameter(help="How long that run is.")] = 15.0,
