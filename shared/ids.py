@@ -8,6 +8,9 @@ VALUE = {digit: value for value, digit in enumerate(DIGITS)}
 LENGTH = 22  # 62**22 > 2**128
 
 PAYMENT = "pay"
+ORDER = "ord"
+REFUND = "rfnd"
+OPERATIONS = {"capture": "cap", "refund": REFUND, "void": "void", "reversal": "rev"}  # kind of operation → prefix
 
 
 def derived(cause: UUID, name: str) -> UUID:

@@ -39,3 +39,9 @@ class Waiting(BaseSettings):
     attempts_max: int = 3
     attempt_margin_s: float = 5.0  # past its deadline by this, an attempt without outcome is unknown
     sweep_every_s: float = 1.0
+    operation_deadline_s: float = 30.0  # a capture, refund or void that has not reached its gateway by then is tried anew
+    operation_pauses_s: tuple[float, ...] = (2, 10)  # before a refused capture, refund or void is tried again, where that may help
+    reversal_pauses_s: tuple[float, ...] = (2, 10, 60, 300, 900, 3_600, 3_600, 14_400, 14_400)  # then it is an operator's matter
+    action_ttl_s: float = 900.0  # a payer who has not acted by then is waited for no longer
+    link_ttl_s: float = 86_400.0  # the same for a payment link
+    authorization_ttl_s: float = 604_800.0  # what is not captured by then is voided

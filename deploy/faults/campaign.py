@@ -17,6 +17,7 @@ from deploy.faults.client import Client, History, Onlooker
 from deploy.faults.duplicator import Duplicator
 from deploy.faults.judge import TERMINAL, Verdict, judge
 from deploy.faults.leftovers import AWAY, everywhere, unconsumed
+from deploy.faults.money import PAST
 from deploy.faults.nemesis import Nemesis
 from deploy.faults.order import Order, plan
 from deploy.local.errors import LocalError
@@ -60,6 +61,7 @@ class Campaign:
         self.history, self.onlooker = History(), Onlooker(self.api)
         self.faults: Counter[str] = Counter()
         self.kills = self.duplicates = 0
+        self.reversals = False
         self.leftover: dict[str, int] = {}
         self.backlog: dict[str, int] = {}  # what waited when the last load was over
         self.quiet_s: float | None = None
@@ -73,15 +75,24 @@ class Campaign:
 
     async def misbehave(self, order: Order) -> None:
         """Let gateways and shop do what the order says of them."""
-        await self._settings({**order.gateway, "rates": dict(order.misbehaviour), "seed": order.seed}, order.shop)
+        self.reversals |= order.reversals
+        await self._settings(
+            {
+                **order.gateway,
+                "rates": dict(order.misbehaviour),
+                "move_rates": {kind: dict(order.moves) for kind in PAST},
+                "seed": order.seed,
+            },
+            order.shop,
+        )
 
     async def heal(self) -> None:
         """Let gateways and shop do what they should."""
-        await self._settings({"rates": {}}, HEALED_SHOP)
+        await self._settings({"rates": {}, "move_rates": {}}, HEALED_SHOP)
 
     async def attack(self, order: Order) -> None:
         """The load, its duplicates and its faults; returns when the last order is answered and the last fault done."""
-        client = Client(self.api, self.history, draw=order.draw("client"), hang_ups=order.hang_ups)
+        client = Client(self.api, self.history, draw=order.draw("client"), hang_ups=order.hang_ups, follow_ups=order.follow_ups)
         nemesis = Nemesis(Acts(self.mesh), self.tell)
         duplicator = Duplicator(self.mesh.rabbitmq.url, self.accounts, share=order.duplicates, draw=order.draw("duplicator"))
         faults = plan(order)
@@ -108,9 +119,11 @@ class Campaign:
             self.leftover = await self._leftover()
             calm = calm + 1 if not left and not self.leftover else 0
             if calm == CALM_TIMES:
+                await self.onlooker.look_at_operations(list(self.history.accepted))
                 self.quiet_s = round(passed_s, 1)
                 return
             await asyncio.sleep(POLL_S)
+        await self.onlooker.look_at_operations(list(self.history.accepted))
         self.quiet_s = None
         self.tell(f"not quiet after {drain_s:.0f} s")
 
@@ -134,6 +147,10 @@ class Campaign:
             journals.webhooks(folder),
             leftover,
             unanswered=self.history.unanswered,
+            asked=self.history.asked,
+            operations=self.onlooker.operations,
+            moves=journals.moves(folder),
+            reversals=self.reversals,
         )
         done = {**self.faults, "duplicate deliveries": self.duplicates}
         return Result(verdict, done, self.kills, self.duplicates, self.history.unanswered, self.history.answers, self.quiet_s)

@@ -147,7 +147,7 @@ def claim_the_idempotency_key() -> None:
 
         return claim
 
-    swap("services.api.store:claim", make, takes="merchant_id operation key fingerprint payment_id")
+    swap("services.api.store:claim", make, takes="merchant_id operation key fingerprint payment_id operation_id")
 
 
 def win_the_attempt() -> None:
@@ -200,14 +200,28 @@ def compare_amounts() -> None:
     """A charge of another amount is a conflict. Off: it is the one asked for."""
 
     def make(original: Any) -> Any:
-        def judge_charges(charges: Any, *, asked: Any, was: Any) -> Any:
+        def judge_charges(charges: Any, evidence: Any, *, asked: Any, was: Any) -> Any:
             right = (asked.amount_minor, asked.currency)
-            same = [replace(seen, charged=tuple((*right, reference) for *_, reference in seen.charged)) for seen in charges]
-            return original(same, asked=asked, was=was)
+            same = {
+                name: replace(seen, charged=tuple((*right, reference) for *_, reference in seen.charged)) for name, seen in charges.items()
+            }
+            return original(same, evidence, asked=asked, was=was)
 
         return judge_charges
 
-    swap("services.api.domain.lifecycle:judge_charges", make, takes="charges asked was")
+    swap("services.api.domain.lifecycle:judge_charges", make, takes="charges evidence asked was")
+
+
+def give_back_what_came_late() -> None:
+    """Of all charges of a payment one stands, and every other is given back. Off: they are kept."""
+
+    def make(original: Any) -> Any:
+        def judge(evidence: Any, *, asked: Any, was: Any) -> Any:
+            return replace(original(evidence, asked=asked, was=was), reverse=())
+
+        return judge
+
+    swap("services.api.consumers:judge", make, takes="evidence asked was")
 
 
 def wait_for_the_verifier() -> None:
@@ -261,6 +275,7 @@ GUARDS: Mapping[str, Callable[[], None]] = {
         doubt_not_found,
         fail_on_proof,
         compare_amounts,
+        give_back_what_came_late,
         wait_for_the_verifier,
         give_up_on_proof,
     )

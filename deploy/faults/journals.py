@@ -7,14 +7,26 @@ from typing import Any
 import orjson
 
 from deploy.faults.judge import MONEY_MOVED, Charge, Webhook
+from deploy.faults.money import PAST, Move
+
+MOVED = frozenset(PAST.values())
 
 
 def charges(folder: Path) -> list[Charge]:
     """Every line of the gateways' journal in which money moved."""
     return [
-        Charge(line["account"], line["charge_id"], line["reference"], line["amount_minor"])
+        Charge(line["account"], line["charge_id"], line["reference"], line["amount_minor"], line["kind"] == "authorized")
         for line in lines(folder / "charges.jsonl")
         if line["kind"] in MONEY_MOVED
+    ]
+
+
+def moves(folder: Path) -> list[Move]:
+    """Every line of the gateways' journal in which a charge was captured, refunded or voided."""
+    return [
+        Move(line["kind"], line["account"], line["charge_id"], line["reference"], line["amount_minor"])
+        for line in lines(folder / "charges.jsonl")
+        if line["kind"] in MOVED
     ]
 
 

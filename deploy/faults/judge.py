@@ -3,15 +3,27 @@
 The mesh's own word is used for one thing only: the state that `GET /payments/{id}` shows to the client.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from deploy.faults import money
+from deploy.faults.money import CHARGED, Account, Move, Operation
 from shared import ids
 from shared.contracts import attempt_id
 
 ATTEMPTS_MAX = 10  # of one payment; more than any policy allows
-TERMINAL = frozenset({"succeeded", "failed", "conflicted"})
+# Where a payment may stay. An authorization may wait for its capture for days.
+TERMINAL = frozenset({"failed", "conflicted", "expired"} | CHARGED)
+# state → the resting states that may lie before it, of which the shop was told.
+BEFORE = {
+    "succeeded": {"requires_capture"},
+    "partially_refunded": {"requires_capture", "succeeded"},
+    "refunded": {"requires_capture", "succeeded", "partially_refunded"},
+    "cancelled": {"requires_capture"},
+    "expired": {"requires_capture"},
+    "conflicted": TERMINAL,
+}
 ENDINGS = frozenset(f"payment.{state}" for state in TERMINAL)
 MONEY_MOVED = frozenset({"charged", "authorized"})
 KINDS = ("lost", "doubled", "mismatched", "unnotified", "invented", "leftover")
@@ -25,11 +37,12 @@ class Charge:
     charge_id: str
     reference: str
     amount_minor: int
+    authorized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One delivery that the shop verified, journaled and answered with a 2xx. `sequence` counts the states a payment has entered."""
+    """One delivery that the shop verified, journaled and answered with a 2xx. `sequence` counts what a payment's merchant is told of it."""
 
     webhook_id: str
     type: str
@@ -68,27 +81,42 @@ def judge(
     leftover: Mapping[str, int],
     *,
     unanswered: int = 0,
+    asked: Mapping[str, Mapping[str, int]] | None = None,
+    operations: Mapping[str, Sequence[Operation]] | None = None,
+    moves: Iterable[Move] = (),
+    reversals: bool = False,
 ) -> Verdict:
     """`amounts`: accepted payment id → minor units asked for; `states`: id → status the client was shown last.
+
+    `asked`: payment id → operation id → minor units that the client was told of; `operations`: what it was shown last.
+
+    `reversals`: a charge that was given back counts no more.
 
     `unanswered` POSTs may have made payments whose ids nobody was told: strange charges and webhooks prove nothing then.
     """
     charged, strange = by_payment(amounts, charges)
+    moved, strange_moves = money.by_payment(operations or {}, moves)
+    strange += strange_moves
     told: dict[str, list[Webhook]] = defaultdict(list)
     for webhook in webhooks:
         told[webhook.payment_id].append(webhook)
     strange += [f"webhook for {one}" for one in sorted(set(told) - set(amounts))]
     verdict = Verdict(len(amounts), invented=[] if unanswered else strange, leftover=dict(leftover))
     for payment_id, amount_minor in amounts.items():
-        status, money, heard = states.get(payment_id, "never shown"), charged.get(payment_id, []), told.get(payment_id, [])
-        if status not in TERMINAL:
-            verdict.lost.append(f"{payment_id} {status}")
-        if len(money) > 1:
-            verdict.doubled.append(f"{payment_id}: {charges_in_words(money)}")
-        if line := mismatch(status, amount_minor, money):
-            verdict.mismatched.append(f"{payment_id} {line}")
-        if status in TERMINAL and (missing := unheard(status, heard)):
-            verdict.unnotified.append(f"{payment_id} {status}: {missing}")
+        status, every, heard = states.get(payment_id, "never shown"), charged.get(payment_id, []), told.get(payment_id, [])
+        books = {one.charge_id: (one.amount_minor, one.authorized) for one in every}
+        account = Account(status, books, (operations or {}).get(payment_id, ()), moved.get(payment_id, ()))
+        live = [one for one in every if not reversals or one.charge_id in account.standing]
+        lost = ([status] if status not in TERMINAL else []) + [*money.unfinished(account, (asked or {}).get(payment_id, {}))]
+        verdict.lost.extend(f"{payment_id} {line}" for line in lost)
+        doubled = ([charges_in_words(live)] if len(live) > 1 else []) + [*money.repeated(account)]
+        verdict.doubled.extend(f"{payment_id}: {line}" for line in doubled)
+        wrong = [line for line in [mismatch(status, amount_minor, live)] if line] + [*money.untrue(account)]
+        verdict.mismatched.extend(f"{payment_id} {line}" for line in wrong)
+        if status in TERMINAL:
+            missing = [line for line in [unheard(status, heard)] if line]
+            missing += money.untold(account, Counter(name for name, _ in {(one.type, one.webhook_id) for one in heard}))
+            verdict.unnotified.extend(f"{payment_id} {status}: {line}" for line in missing)
         verdict.invented.extend(f"{payment_id} {line}" for line in untrue(status, heard))
     return verdict
 
@@ -110,14 +138,14 @@ def by_payment(payment_ids: Iterable[str], charges: Iterable[Charge]) -> tuple[d
     return found, strange
 
 
-def mismatch(status: str, amount_minor: int, money: Sequence[Charge]) -> str | None:
+def mismatch(status: str, amount_minor: int, live: Sequence[Charge]) -> str | None:
     """What the mesh says of the money, against what the gateways have."""
-    if status == "succeeded" and not money:
-        return "succeeded, and no gateway has a charge"
-    if status == "succeeded" and any(charge.amount_minor != amount_minor for charge in money):
-        return f"succeeded with {charges_in_words(money)}, where {amount_minor} was asked for"
-    if status == "failed" and money:
-        return f"failed, and is charged: {charges_in_words(money)}"
+    if status in CHARGED and not live:
+        return f"{status}, and no gateway has a charge"
+    if status in CHARGED and any(charge.amount_minor != amount_minor for charge in live):
+        return f"{status} with {charges_in_words(live)}, where {amount_minor} was asked for"
+    if status == "failed" and live:
+        return f"failed, and is charged: {charges_in_words(live)}"
     return None
 
 
@@ -132,7 +160,7 @@ def unheard(status: str, heard: Sequence[Webhook]) -> str | None:
 
 def untrue(status: str, heard: Sequence[Webhook]) -> list[str]:
     """Webhooks that say what is not so: another ending, or one state under two webhook ids or two names."""
-    others = {webhook.type for webhook in heard} & ENDINGS - {f"payment.{status}"}
+    others = {webhook.type for webhook in heard} & ENDINGS - {f"payment.{one}" for one in {status, *BEFORE.get(status, ())}}
     names: dict[int, set[tuple[str, str]]] = defaultdict(set)
     for webhook in heard:
         names[webhook.sequence].add((webhook.type, webhook.webhook_id))

@@ -21,6 +21,7 @@ AWAY = (TimeoutError, OSError, RuntimeError, AMQPException, asyncpg.PostgresErro
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     **{f"outbox {service}": (service, "SELECT count(*) FROM outbox") for service in SERVICES},
     "payments overdue": ("api", "SELECT count(*) FROM payments WHERE due_at < now()"),
+    "operations under way": ("api", "SELECT count(*) FROM operations WHERE status IN ('processing', 'pending_verification', 'exhausted')"),
     "attempts without outcome": ("executor", "SELECT count(*) FROM attempts WHERE state = 'started'"),
     "verifications open": ("verifier", "SELECT count(*) FROM verifications WHERE state IN ('open', 'exhausted')"),
     "deliveries due": ("notifier", "SELECT count(*) FROM deliveries WHERE state IN ('due', 'parked')"),

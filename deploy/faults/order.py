@@ -18,7 +18,11 @@ SETTINGS: Mapping[str, str] = {
     "PAYMESH_ATTEMPT_MARGIN_S": "2",
     "PAYMESH_VERIFICATION_LADDER_S": "[0.5, 1, 1, 2, 2, 3, 3, 5, 5, 5, 10, 10, 10, 10, 10]",
     "PAYMESH_NOT_FOUND_GRACE_S": "4",
+    "PAYMESH_ROUTING_POLICY": "fixed",
     "PAYMESH_WEBHOOK_SCHEDULE_S": "[0, 1, 1, 2, 2, 3, 3, 5, 5, 5, 10, 10, 10]",
+    "PAYMESH_OPERATION_DEADLINE_S": "6",
+    "PAYMESH_OPERATION_PAUSES_S": "[0.5, 1]",
+    "PAYMESH_REVERSAL_PAUSES_S": "[0.5, 1, 1, 2, 2, 3, 3, 5, 5]",
     "PAYMESH_LOG_LEVEL": "warning",
 }
 # What gateways do to the orders of a campaign, as shares; the rest succeeds.
@@ -26,6 +30,11 @@ MISBEHAVIOUR: Mapping[str, float] = {
     "fail": 0.06, "decline": 0.03, "issuer-unavailable": 0.02, "error-500": 0.02, "charge-then-500": 0.03, "cut": 0.02,
     "cut-charged": 0.02, "garbage": 0.01, "hang": 0.01, "hang-charged": 0.01, "late": 0.02, "accept-late": 0.01, "rate-limit": 0.01,
     "wrong-amount": 0.01,
+}  # fmt: skip
+# The same for captures, refunds and voids.
+MOVES: Mapping[str, float] = {
+    "fail": 0.06, "decline": 0.03, "error-500": 0.02, "charge-then-500": 0.03, "cut": 0.02, "cut-charged": 0.02, "garbage": 0.01,
+    "hang": 0.01, "hang-charged": 0.01, "late": 0.02, "accept-late": 0.01, "rate-limit": 0.01, "wrong-amount": 0.01, "pending": 0.02,
 }  # fmt: skip
 GATEWAY: Mapping[str, Any] = {"late_s": 1.5, "hang_s": 3.0, "magic_amounts": False, "latency_ms_p50": 15, "latency_ms_p95": 40}
 
@@ -53,8 +62,11 @@ class Order:
     restarts: tuple[str, ...] = ("rabbitmq", "postgres")
     duplicates: float = 0.2  # share of messages that are delivered a second time
     hang_ups: float = 0.05  # share of POSTs whose client goes away before the answer, and asks again under the same key
+    follow_ups: float = 0.45  # share of payments whose merchant captures, voids or refunds afterwards
+    reversals: bool = False  # may charges come late and be given back? Otherwise a second charge is one too many, given back or not
     drain_s: float = 75.0
     misbehaviour: Mapping[str, float] = field(default_factory=lambda: dict(MISBEHAVIOUR))
+    moves: Mapping[str, float] = field(default_factory=lambda: dict(MOVES))
     gateway: Mapping[str, Any] = field(default_factory=lambda: dict(GATEWAY))
     shop: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from deploy.faults.order import GATEWAY, Fault, Order
 
 # Nothing happens but what a scenario names.
-CALM = Order(payments=150, rate_per_s=30.0, kills=0, restarts=(), duplicates=0.0, hang_ups=0.0, misbehaviour={})
+CALM = Order(payments=150, rate_per_s=30.0, kills=0, restarts=(), duplicates=0.0, hang_ups=0.0, misbehaviour={}, follow_ups=0.0, moves={})
 DOUBTFUL = {
     "charge-then-500": 0.08, "cut-charged": 0.05, "hang-charged": 0.08, "late": 0.04, "accept-late": 0.08, "wrong-amount": 0.06,
     "fail": 0.10,
@@ -32,6 +32,18 @@ SCENARIOS: Mapping[str, Order] = {
         misbehaviour={"fail": 0.3, "charge-then-500": 0.1},
         faults=(Fault(0.5, "steal", "router.commands"), Fault(2.2, "steal", "executor.execute.alpha"), Fault(3.3, "steal", "api.evidence")),
         drain_s=45.0,
+    ),
+    # Charges that come to light when another gateway has charged long ago, and are given back. The executor lives: with it would die the
+    # answers that it still listens for, and those charges wait for a reconciliation.
+    "late charges": replace(
+        CALM,
+        misbehaviour={"late": 0.3},
+        # Not found, twice, after the grace; then the answer comes. Captures and refunds are answered at once.
+        gateway={**GATEWAY, "late_s": 8.0, "visibility_delay_s": 20.0},
+        follow_ups=0.3,
+        reversals=True,
+        faults=(Fault(9.0, "kill", "verifier"), Fault(11.0, "kill", "api")),
+        drain_s=60.0,
     ),
     # The shop fails at first, and the notifier dies with events in its hands.
     "webhooks": replace(CALM, shop={"fail_first_n": 40}, faults=(Fault(3.0, "strike", "notifier"),), drain_s=45.0),

@@ -10,7 +10,7 @@ WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"paymesh demo webhook secret 0001"
 
 
 def seed(shop_url: str) -> dict[str, Any]:
-    """What the services' seeding commands read: the merchant and where it wants its webhooks."""
+    """What the services' seeding commands read: the merchant, where it wants its webhooks, and where operators want theirs."""
     return {
         "merchant": {
             "id": MERCHANT_ID,
@@ -22,4 +22,5 @@ def seed(shop_url: str) -> dict[str, Any]:
             "derive_idempotency_key": True,
         },
         "endpoint": {"id": "we_demo", "url": f"{shop_url}/webhooks", "secret": WEBHOOK_SECRET},
+        "operators": {"id": "we_operators", "url": f"{shop_url}/webhooks/operators", "secret": WEBHOOK_SECRET},
     }

@@ -18,8 +18,8 @@ class Problem(web.HTTPException):
         super().__init__(text=text, content_type="application/json", headers=headers)
 
 
-def json_answer(body: Any, status: int = 200) -> web.Response:
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
+def json_answer(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
 
 
 def number(request: web.Request, name: str, default: float, maximum: float) -> float:

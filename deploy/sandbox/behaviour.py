@@ -48,7 +48,7 @@ _ROWS = (
 BEHAVIOURS = {one.name: one for one in _ROWS}
 SUCCEED, DECLINE = BEHAVIOURS["succeed"], BEHAVIOURS["decline"]
 
-MESSAGES = {
+MESSAGES = {  # of refusals of charges
     "card_declined": "The payer's bank declined.",
     "insufficient_funds": "Not enough money in the payer's account.",
     "incorrect_pin": "The payer entered a wrong PIN.",

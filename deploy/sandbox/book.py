@@ -1,12 +1,15 @@
-"""One account's charges, found by id, by reference, by idempotency key and by time. In memory; the journal is what lasts."""
+"""One account's charges and what followed them, found by id, reference, idempotency key, intent and time. The journal is what lasts."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from deploy.sandbox import moves
 from deploy.sandbox.behaviour import MESSAGES
+from deploy.sandbox.moves import Move
 
+Wire = Literal["sandbox", "razorpay", "stripe"]
 Status = Literal["succeeded", "authorized", "failed", "requires_action", "pending"]
 
 KINDS: dict[Status, str] = {
@@ -35,6 +38,9 @@ class Charge:
     status: Status
     created_at: str  # RFC 3339 in UTC with six decimals, so that text order is time order
     code: str | None = None
+    wire: Wire = "sandbox"  # whose format it was ordered in
+    intent_id: str | None = None  # the order, intent or link it pays
+    notes: Mapping[str, str] | None = None  # that came with it
 
     def view(self) -> dict[str, Any]:
         """As the gateway's API shows it."""
@@ -54,7 +60,7 @@ class Charge:
 
     def record(self, account: str, at: str) -> dict[str, Any]:
         """The journal's line for the fact that the charge is now in this status."""
-        return {
+        line = {
             "at": at,
             "account": account,
             "kind": KINDS[self.status],
@@ -69,6 +75,7 @@ class Charge:
             "behaviour": self.behaviour,
             "code": self.code,
         }
+        return line if self.intent_id is None else line | {"wire": self.wire, "intent_id": self.intent_id, "notes": self.notes}
 
 
 class Book:
@@ -77,6 +84,11 @@ class Book:
         self._by_reference: dict[str, tuple[str, ...]] = {}
         self._by_key: dict[str, str] = {}
         self._by_time: list[tuple[str, str]] = []  # (created_at, id)
+        self._by_intent: dict[str, tuple[str, ...]] = {}
+        self._moves: dict[str, Move] = {}
+        self._moves_of: dict[str, tuple[str, ...]] = {}  # by charge
+        self._moves_by_reference: dict[str, tuple[str, ...]] = {}
+        self._moves_by_key: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._charges)
@@ -90,10 +102,27 @@ class Book:
         self._by_reference[charge.reference] = (*self._by_reference.get(charge.reference, ()), charge.charge_id)
         if charge.idempotency_key is not None:
             self._by_key.setdefault(charge.idempotency_key, charge.charge_id)
+        if charge.intent_id is not None:
+            self._by_intent[charge.intent_id] = (*self._by_intent.get(charge.intent_id, ()), charge.charge_id)
         insort(self._by_time, (charge.created_at, charge.charge_id))
+
+    def put_move(self, move: Move) -> None:
+        """Enter a new move, or the next status of one that is here."""
+        known = move.move_id in self._moves
+        self._moves[move.move_id] = move
+        if known:
+            return
+        self._moves_of[move.charge_id] = (*self._moves_of.get(move.charge_id, ()), move.move_id)
+        self._moves_by_reference[move.reference] = (*self._moves_by_reference.get(move.reference, ()), move.move_id)
+        if move.idempotency_key is not None:
+            self._moves_by_key.setdefault(move.idempotency_key, move.move_id)
 
     def replay(self, record: Mapping[str, Any]) -> None:
         """Enter what a journal line says."""
+        if "move_id" in record:
+            known_move, move = self._moves.get(record["move_id"]), moves.replayed(record)
+            self.put_move(replace(move, created_at=known_move.created_at) if known_move else move)
+            return
         status, known = STATUSES[record["kind"]], self._charges.get(record["charge_id"])
         if known is not None:
             self.put(replace(known, status=status, code=record["code"]))
@@ -102,6 +131,7 @@ class Book:
         facts = {name: record[name] for name in same}
         if facts["idempotency_key"] == facts["reference"]:
             facts["idempotency_key"] = facts["reference"]  # one string instead of two, for each of up to a million charges
+        facts |= {name: record[name] for name in ("wire", "intent_id", "notes") if name in record}
         self.put(Charge(**facts, behaviour=record["behaviour"], status=status, created_at=record["at"], code=record["code"]))
 
     def get(self, charge_id: str) -> Charge | None:
@@ -126,6 +156,35 @@ class Book:
         places = self._by_time[first : min(last, first + limit)]
         more = first + limit < last
         return [self._charges[charge_id] for _, charge_id in places], places[-1] if more else None
+
+    def of_intent(self, intent_id: str) -> list[Charge]:
+        """Charges that pay an order, an intent or a link, oldest first."""
+        return [self._charges[charge_id] for charge_id in self._by_intent.get(intent_id, ())]
+
+    def newest(self, start: str, end: str) -> list[Charge]:
+        """Charges with start ≤ created_at < end, newest first."""
+        first, last = bisect_left(self._by_time, (start, "")), bisect_left(self._by_time, (end, ""))
+        return [self._charges[charge_id] for _, charge_id in reversed(self._by_time[first:last])]
+
+    def move(self, move_id: str) -> Move | None:
+        return self._moves.get(move_id)
+
+    def move_by_key(self, key: str) -> Move | None:
+        """The first move made under an idempotency key."""
+        move_id = self._moves_by_key.get(key)
+        return None if move_id is None else self._moves[move_id]
+
+    def moves_of(self, charge_id: str) -> list[Move]:
+        """Oldest first."""
+        return [self._moves[move_id] for move_id in self._moves_of.get(charge_id, ())]
+
+    def moves_by_reference(self, reference: str, visible_until: str) -> list[Move]:
+        found = (self._moves[move_id] for move_id in self._moves_by_reference.get(reference, ()))
+        return [move for move in found if move.created_at <= visible_until]
+
+    def pending_moves(self) -> list[Move]:
+        """Those that still have to end by themselves."""
+        return [move for move in self._moves.values() if move.status == "pending"]
 
     def pending(self) -> list[Charge]:
         """Those that still have to end by themselves."""

@@ -1,12 +1,14 @@
 """Which behaviour an order meets: magic first, else the account's settings and a draw. Pure: the same order always meets the same."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from statistics import NormalDist
 
 from deploy.sandbox import magic
 from deploy.sandbox.behaviour import BEHAVIOURS, SUCCEED, Behaviour
+from deploy.sandbox.moves import MoveKind
 from deploy.sandbox.order import Instrument
 from deploy.sandbox.settings import Settings
 
@@ -30,17 +32,31 @@ class Draw:
         return cls(first / 2**48, second / 2**48)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an order met: how the account behaves and how many seconds it takes to answer."""
+
+    behaviour: Behaviour
+    wait_s: float
+
+
 def choose(settings: Settings, account: str, instrument: Instrument, amount_minor: int, draw: float) -> Behaviour:
     """Magic VPA, magic card, magic amount, then the account's rates. Raises magic.UnknownMagic."""
     found = magic.by_vpa(instrument.vpa, account) or magic.by_card(instrument.number)
     if found is None and settings.magic_amounts:
         found = magic.by_amount(amount_minor)
-    return found or _by_rates(settings, draw)
+    return found or _by_rates(settings.rates, draw)
 
 
-def _by_rates(settings: Settings, draw: float) -> Behaviour:
+def choose_move(settings: Settings, kind: MoveKind, amount_minor: int, draw: float) -> Behaviour:
+    """For a capture, refund or void: magic amount, then the account's rates of its kind."""
+    found = magic.by_amount(amount_minor) if settings.magic_amounts else None
+    return found or _by_rates(settings.move_rates.get(kind, {}), draw)
+
+
+def _by_rates(rates: Mapping[str, float], draw: float) -> Behaviour:
     ceiling = 0.0
-    for name, rate in settings.rates.items():
+    for name, rate in rates.items():
         ceiling += rate
         if draw < ceiling:
             return BEHAVIOURS[name]

@@ -1,7 +1,6 @@
 """The gateway accounts over HTTP: charges, lookups, settings and the journal, under `/gateways`."""
 
 import asyncio
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -13,17 +12,16 @@ from deploy.sandbox import reading
 from deploy.sandbox.answers import Problem, body_object, json_answer, whole
 from deploy.sandbox.behaviour import MESSAGES
 from deploy.sandbox.book import Charge
-from deploy.sandbox.gateway import Gateway, GatewayFull, KeyReused, Plan, stamp
+from deploy.sandbox.gateway import Gateway, GatewayFull
 from deploy.sandbox.journal import Journal
 from deploy.sandbox.magic import UnknownMagic
-from deploy.sandbox.misbehaving import HOLDER, cut
-from deploy.sandbox.order import InvalidOrder, parse
+from deploy.sandbox.order import InvalidOrder, KeyReused, parse
+from deploy.sandbox.speaking import speak
+from deploy.sandbox.times import TIME_MAX, TIME_MIN, stamp
 
 GATEWAYS = web.AppKey("gateways", Mapping[str, Gateway])
 CHARGES = web.AppKey("charges", Journal)
 LIST_MAX = 100
-TICK_S = 0.005  # drawn latencies end on a tick, so that one wake-up of the process serves several answers
-TIME_MIN, TIME_MAX = "0001", "9999"  # before and after every stamp
 
 
 def gateway_of(request: web.Request) -> Gateway:
@@ -60,27 +58,12 @@ async def create_charge(request: web.Request) -> web.StreamResponse:
         raise Problem(402, "gateway_error_not_charged", "the sandbox is full; start it with a new journal") from None
     if booked.charge is not None and booked.replayed:
         return _result(request, booked.charge)
-    return await _answer(request, gateway, plan, booked.charge, started_s)
+    result = None if booked.charge is None else _result(request, booked.charge)
+    return await speak(request, gateway, plan, started_s, result, rate_limited)
 
 
-async def _answer(request: web.Request, gateway: Gateway, plan: Plan, charge: Charge | None, started_s: float) -> web.StreamResponse:
-    answers = plan.behaviour.answers
-    if answers == "silence":
-        return await request.app[HOLDER].hold(request, gateway.settings.hang_s)
-    answer_at_s = math.ceil((started_s + plan.wait_s) / TICK_S) * TICK_S if plan.wait_s else 0.0
-    left_s = answer_at_s - asyncio.get_running_loop().time()
-    if left_s > 0:
-        await asyncio.sleep(left_s)
-    if answers == "result" and charge is not None:
-        return _result(request, charge)
-    if answers == "cut":
-        return cut(request)
-    if answers == "rate_limited":
-        retry_after = {"Retry-After": str(gateway.settings.retry_after_s)}
-        raise Problem(429, "rate_limited", "too many requests; nothing was charged", retry_after)
-    if answers == "garbage":
-        return web.Response(body=b'{"id": "ch_0190', content_type="application/json")
-    return web.Response(text="Internal Server Error", status=500)
+def rate_limited(headers: dict[str, str]) -> web.Response:
+    return json_answer({"error": {"code": "rate_limited", "message": "too many requests; nothing was charged"}}, 429, headers)
 
 
 def _result(request: web.Request, charge: Charge) -> web.Response:
@@ -89,10 +72,10 @@ def _result(request: web.Request, charge: Charge) -> web.Response:
         code = charge.code or ""
         error = {"code": code, "message": MESSAGES.get(code, ""), "charge_id": charge.charge_id}
         return json_answer({"error": error}, 402)
-    return json_answer(_view(request, charge))
+    return json_answer(view_of(request, charge))
 
 
-def _view(request: web.Request, charge: Charge) -> dict[str, Any]:
+def view_of(request: web.Request, charge: Charge) -> dict[str, Any]:
     view = charge.view()
     if charge.status == "requires_action":
         view["action_url"] = f"{request.url.origin()}/gateways/{request.match_info['account']}/pay/{charge.charge_id}"
@@ -104,7 +87,7 @@ async def get_charge(request: web.Request) -> web.Response:
     charge = authenticated(request).book.get(request.match_info["charge_id"])
     if charge is None:
         raise Problem(404, "unknown_charge", "no charge with this id")
-    return json_answer(_view(request, charge))
+    return json_answer(view_of(request, charge))
 
 
 async def list_charges(request: web.Request) -> web.Response:
@@ -112,10 +95,10 @@ async def list_charges(request: web.Request) -> web.Response:
     gateway = authenticated(request)
     visible_until, reference = gateway.visible_until(), request.query.get("reference")
     if reference is not None:
-        return json_answer({"items": [_view(request, charge) for charge in gateway.book.by_reference(reference, visible_until)]})
+        return json_answer({"items": [view_of(request, charge) for charge in gateway.book.by_reference(reference, visible_until)]})
     start, end = _time(request, "from", TIME_MIN), min(_time(request, "to", TIME_MAX), visible_until)
     charges, cursor = gateway.book.between(start, end, _cursor(request), whole(request, "limit", LIST_MAX, LIST_MAX) or 1)
-    return json_answer({"items": [_view(request, charge) for charge in charges], "next_cursor": cursor and "|".join(cursor)})
+    return json_answer({"items": [view_of(request, charge) for charge in charges], "next_cursor": cursor and "|".join(cursor)})
 
 
 def _time(request: web.Request, name: str, default: str) -> str:

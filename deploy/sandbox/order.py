@@ -44,6 +44,10 @@ class Order(BaseModel):
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
 
 
+class KeyReused(Exception):
+    """The idempotency key belongs to a different order."""
+
+
 class InvalidOrder(ValueError):
     """Says which fields are wrong, never what they held."""
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.functional_validators import BeforeValidator
 
 from deploy.sandbox.behaviour import BEHAVIOURS
+from deploy.sandbox.moves import MoveKind
 
 Seconds = Annotated[float, Field(ge=0, le=120, allow_inf_nan=False)]
 Millis = Annotated[int, Field(ge=0, le=60_000)]
@@ -23,12 +24,16 @@ def _behaviour(name: object) -> object:
     return spelled
 
 
+Rates = dict[Annotated[str, BeforeValidator(_behaviour)], Rate]
+
+
 class Settings(BaseModel):
     """One account's. The rest of `rates`, up to 1, succeeds; every draw is a function of `seed` and the order's reference."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rates: dict[Annotated[str, BeforeValidator(_behaviour)], Rate] = {}
+    rates: Rates = {}
+    move_rates: dict[MoveKind, Rates] = {}  # for captures, refunds and voids, which `rates` says nothing of
     seed: int = 0
     latency_ms: Millis = 0  # fixed; or drawn from a log-normal distribution with these two
     latency_ms_p50: Millis | None = None
@@ -40,10 +45,15 @@ class Settings(BaseModel):
     visibility_delay_s: Seconds = 0.0  # until searches and lists show a charge; by id it is there at once
     ignores_idempotency_keys: bool = False
     magic_amounts: bool = True
+    frictionless: bool = False  # in Razorpay's format: cards and UPI intents are charged without their payer doing anything
+    webhook_url: Annotated[str, Field(max_length=500, pattern=r"^https?://")] | None = None  # none: no webhooks are sent
+    webhook_secret: Annotated[str, Field(min_length=8, max_length=200)] | None = None  # none: `webhooks.secret_of(account)`
+    webhook_delay_s: Seconds = 0.0
+    webhook_copies: Annotated[int, Field(ge=0, le=10)] = 1  # of each; 0: all are lost
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if sum(self.rates.values()) > 1 + 1e-9:
+        if any(sum(rates.values()) > 1 + 1e-9 for rates in (self.rates, *self.move_rates.values())):
             raise ValueError("rates add up to more than 1")
         if (self.latency_ms_p50 is None) != (self.latency_ms_p95 is None):
             raise ValueError("latency_ms_p50 and latency_ms_p95 go together")

@@ -11,9 +11,9 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from deploy.sandbox import signature
-from deploy.sandbox.gateway import now
 from deploy.sandbox.journal import Journal
 from deploy.sandbox.settings import Seconds
+from deploy.sandbox.times import now
 
 ENDPOINTS_MAX = 100
 DEFAULT = "default"

@@ -9,11 +9,12 @@ from uuid import UUID
 import structlog
 from pydantic import TypeAdapter
 
-from shared.contracts import EVENT_OF, Frozen, PaymentSnapshot
+from shared.contracts import EVENT_OF, MONEY_EVENTS, Frozen, PaymentSnapshot
 from shared.messaging.broadcast import Ear
 from shared.messaging.rabbit import Broker
 from shared.topology import EVENTS
 
+TOLD = (*EVENT_OF.values(), *MONEY_EVENTS)
 LINGER_S = 5.0  # bound a little longer than the last waiter: binding costs the broker more than a few unheard events
 WAITERS_MAX = 2_000
 
@@ -70,7 +71,7 @@ class Live:
             if self.bound:
                 return
             try:
-                for event in EVENT_OF.values():
+                for event in TOLD:
                     await self.ear.bind(event.kind_of())
             except Exception as error:
                 log.warning("not_listening", error=type(error).__name__)
@@ -91,7 +92,7 @@ class Live:
                 return
             self.bound = False  # first: one that is half unbound must be bound anew
             try:
-                for event in EVENT_OF.values():
+                for event in TOLD:
                     await self.ear.unbind(event.kind_of())
             except Exception as error:
                 log.warning("still_listening", error=type(error).__name__)

@@ -1,127 +1,48 @@
-"""The edge's tables and every statement it has."""
+"""Payments, their timelines and the keys that were used, as rows. Operations have a file of their own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    DateTime,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    Uuid,
-    func,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
 
-from services.api.domain.lifecycle import Evidence, Seen, Standing
+from services.api.domain.evidence import Evidence, Seen
+from services.api.domain.lifecycle import Standing
+from services.api.domain.sums import SUMS, Sums
+from services.api.tables import idempotency, inbox, metadata, outbox, payments, timeline
 from shared.clock import new_id
 from shared.contracts import Money, PaymentSnapshot, RoutePayment, Status
 from shared.storage.bulk import insert, insert_claim, update
-from shared.storage.tables import inbox_table, new_metadata, outbox_table
 from shared.storage.work import Claim, Load, Rows, Work
 
-metadata = new_metadata()
-inbox, outbox = inbox_table(metadata), outbox_table(metadata)
-merchants = Table(
-    "merchants",
-    metadata,
-    Column("merchant_id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("answer_wait_s", Integer, nullable=False, server_default="0"),
-    Column("derive_idempotency_key", Boolean, nullable=False, server_default="false"),
-    Column("active", Boolean, nullable=False, server_default="true"),
-)
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("key_id", Text, primary_key=True),
-    Column("merchant_id", Text, ForeignKey("merchants.merchant_id"), nullable=False),
-    Column("secret_sha256", LargeBinary, nullable=False),
-    Column("revoked_at", DateTime(timezone=True)),
-    Index("api_keys_merchant", "merchant_id"),
-)
-idempotency = Table(
-    "idempotency",
-    metadata,
-    Column("claim", Text, primary_key=True),  # merchant, operation and key
-    Column("fingerprint", Text, nullable=False),
-    Column("payment_id", Uuid, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-)
-payments = Table(
-    "payments",
-    metadata,
-    Column("payment_id", Uuid, primary_key=True),
-    Column("merchant_id", Text, ForeignKey("merchants.merchant_id"), nullable=False),
-    Column("status", Text, nullable=False),
-    Column("sequence", Integer, nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("method", Text, nullable=False),
-    Column("capture", Text, nullable=False),
-    Column("gateway", Text),
-    Column("order_id", Text),
-    Column("customer_id", Text),
-    Column("instrument", Text),  # masked
-    Column("metadata", JSONB, nullable=False),
-    Column("payment_url", Text),
-    Column("error", JSONB),
-    Column("evidence", JSONB, nullable=False),
-    Column("last_event_id", Uuid),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("updated_at", DateTime(timezone=True), nullable=False),
-    Column("due_at", DateTime(timezone=True)),  # when it is looked after; null when nothing can be overdue
-    CheckConstraint("amount_minor > 0", name="amount_positive"),
-    Index("payments_merchant", "merchant_id", "created_at", "payment_id"),
-    Index("payments_order", "merchant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
-    Index("payments_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-)
-timeline = Table(
-    "timeline",
-    metadata,
-    Column("payment_id", Uuid, primary_key=True),
-    Column("id", Uuid, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
-    Column("event", Text, nullable=False),
-    Column("detail", JSONB, nullable=False),
-)
+__all__ = ["inbox", "metadata", "outbox"]
 
 COLUMNS = (
     "payment_id, merchant_id, status, sequence, amount_minor, currency, method, gateway, order_id, customer_id, instrument, metadata,"
-    " payment_url, error, evidence, last_event_id, created_at, updated_at"
+    " payment_url, error, evidence, last_event_id, created_at, updated_at, due_at, " + ", ".join(SUMS)
 )
 PAYMENT = Rows(
     f"SELECT payment_id AS key, {COLUMNS} FROM payments WHERE payment_id = ANY(cast(:keys AS uuid[])) ORDER BY payment_id FOR UPDATE",
     rank=1,
 )
-CLAIM = insert_claim(idempotency, "claim", "fingerprint", "payment_id", key="claim")
+CLAIM = insert_claim(idempotency, "claim", "fingerprint", "payment_id", "operation_id", key="claim")
 INSERT_PAYMENT = insert(
     payments, "payment_id", "merchant_id", "status", "sequence", "amount_minor", "currency", "method", "capture", "order_id",
-    "customer_id", "instrument", "metadata", "evidence", "created_at", "updated_at", "due_at",
+    "customer_id", "instrument", "metadata", "evidence", "created_at", "updated_at", "due_at", "for_order",
 )  # fmt: skip
 ENTER = update(
-    payments, "status", "sequence", "gateway", "payment_url", "error", "evidence", "last_event_id", "updated_at", "due_at",
+    payments, "status", "sequence", "gateway", "payment_url", "error", "evidence", "last_event_id", "updated_at", "due_at", *SUMS,
     key="payment_id",
 )  # fmt: skip
 LEARN = update(payments, "evidence", key="payment_id")
+LOOK_AGAIN = update(payments, "due_at", key="payment_id")
 TELL = insert(timeline, "id", "payment_id", "at", "event", "detail")
 TAKE_OVERDUE = (
     "UPDATE payments SET due_at = now() + make_interval(secs => :again_s) WHERE payment_id IN"
     " (SELECT payment_id FROM payments WHERE due_at < now() ORDER BY due_at LIMIT 200 FOR UPDATE SKIP LOCKED)"
-    " RETURNING payment_id, merchant_id"
+    f" RETURNING {COLUMNS}"
 )
 
 
@@ -132,6 +53,8 @@ class Payment:
     snapshot: PaymentSnapshot
     evidence: Evidence
     last_event_id: UUID | None
+    sums: Sums = field(default_factory=Sums)
+    due_at: datetime | None = None
 
 
 def load_of(payment_id: UUID) -> Sequence[Load]:
@@ -154,30 +77,43 @@ def snapshot_of(row: Any) -> PaymentSnapshot:
         payment_url=row.payment_url,
         error=row.error,
         metadata=row.metadata,
+        authorized_minor=row.authorized_minor,
+        captured_minor=row.captured_minor,
+        refunded_minor=row.refunded_minor,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
 
 
+def payment_of(row: Any) -> Payment:
+    """A row of `COLUMNS`, whoever read it."""
+    sums = Sums(**{name: getattr(row, name) for name in SUMS})
+    return Payment(snapshot_of(row), evidence_of(row.evidence), row.last_event_id, sums, row.due_at)
+
+
 def read(work: Work, payment_id: UUID) -> Payment | None:
     row = work.row(PAYMENT, payment_id)
-    return Payment(snapshot_of(row), evidence_of(row.evidence), row.last_event_id) if row else None
+    return payment_of(row) if row else None
 
 
 def evidence_of(stored: dict[str, Any]) -> Evidence:
-    attempts = {
-        name: Seen(**{**seen, "refused": tuple(map(tuple, seen["refused"])), "charged": tuple(map(tuple, seen["charged"]))})
-        for name, seen in stored.get("attempts", {}).items()
-    }
-    return Evidence(attempts, stored.get("exhausted"))
+    attempts = {name: seen_of(seen) for name, seen in stored.get("attempts", {}).items()}
+    return Evidence(attempts, stored.get("exhausted"), stored.get("kept"), tuple(stored.get("reversing", ())))
 
 
-def claim(merchant_id: str, operation: str, key: str, *, fingerprint: str, payment_id: UUID) -> Claim:
+def seen_of(stored: dict[str, Any]) -> Seen:
+    return Seen(**{**stored, "refused": tuple(map(tuple, stored["refused"])), "charged": tuple(map(tuple, stored["charged"]))})
+
+
+def claim(merchant_id: str, operation: str, key: str, *, fingerprint: str, payment_id: UUID, operation_id: UUID | None = None) -> Claim:
     name = f"{merchant_id}\n{operation}\n{key}"
-    return Claim(CLAIM, name, {"claim": name, "fingerprint": fingerprint, "payment_id": payment_id})
+    row = {"claim": name, "fingerprint": fingerprint, "payment_id": payment_id, "operation_id": operation_id}
+    return Claim(CLAIM, name, row)
 
 
-def insert_payment(work: Work, command: RoutePayment, snapshot: PaymentSnapshot, *, due_at: datetime) -> None:
+def insert_payment(
+    work: Work, command: RoutePayment, snapshot: PaymentSnapshot, *, due_at: datetime, for_order: UUID | None = None
+) -> None:
     work.write(
         INSERT_PAYMENT,
         payment_id=snapshot.payment_id,
@@ -196,11 +132,13 @@ def insert_payment(work: Work, command: RoutePayment, snapshot: PaymentSnapshot,
         created_at=snapshot.created_at,
         updated_at=snapshot.updated_at,
         due_at=due_at,
+        for_order=for_order,
     )
 
 
-def enter(work: Work, snapshot: PaymentSnapshot, evidence: Evidence, *, event_id: UUID, due_at: datetime | None) -> None:
-    """The payment is in a new state; `snapshot` is what it is now."""
+def enter(work: Work, payment: Payment) -> None:
+    """Write what the payment is now."""
+    snapshot = payment.snapshot
     work.write(
         ENTER,
         payment_id=snapshot.payment_id,
@@ -209,16 +147,21 @@ def enter(work: Work, snapshot: PaymentSnapshot, evidence: Evidence, *, event_id
         gateway=snapshot.gateway,
         payment_url=snapshot.payment_url,
         error=orjson.dumps(snapshot.error).decode() if snapshot.error else None,
-        evidence=_evidence(evidence),
-        last_event_id=event_id,
+        evidence=orjson.dumps(payment.evidence).decode(),
+        last_event_id=payment.last_event_id,
         updated_at=snapshot.updated_at,
-        due_at=due_at,
+        due_at=payment.due_at,
+        **{name: getattr(payment.sums, name) for name in SUMS},
     )
 
 
 def learn(work: Work, payment_id: UUID, evidence: Evidence) -> None:
     """New evidence that changes no state."""
-    work.write(LEARN, payment_id=payment_id, evidence=_evidence(evidence))
+    work.write(LEARN, payment_id=payment_id, evidence=orjson.dumps(evidence).decode())
+
+
+def look_again(work: Work, payment_id: UUID, due_at: datetime | None) -> None:
+    work.write(LOOK_AGAIN, payment_id=payment_id, due_at=due_at)
 
 
 def tell(work: Work, payment_id: UUID, event: str, **detail: Any) -> None:
@@ -234,7 +177,3 @@ def entered(snapshot: PaymentSnapshot, standing: Standing, *, now: datetime) -> 
         "payment_url": standing.payment_url or snapshot.payment_url,
     }
     return snapshot.model_copy(update={"status": status, "sequence": snapshot.sequence + 1, "updated_at": now, **change})
-
-
-def _evidence(evidence: Evidence) -> str:
-    return orjson.dumps(evidence).decode()

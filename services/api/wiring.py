@@ -1,21 +1,68 @@
 """Builds the edge from settings."""
 
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
 
-from services.api import store
-from services.api.consumers import hears, resume_overdue
-from services.api.http import ops, payments
+from services.api import ledger, store
+from services.api.consumers import hears
+from services.api.http import (
+    audit,
+    audit_trail,
+    bandits,
+    breakers,
+    decisions,
+    exhausted,
+    experiments,
+    gateways,
+    inbound,
+    money,
+    ops,
+    orders,
+    payments,
+    reconciliation,
+    retries,
+    scoring,
+    verification,
+)
 from services.api.http.edge import Edge
 from services.api.http.keys import Keys
 from services.api.http.layer import EdgeRunner, Info, mount
+from services.api.http.owners import Owners
+from services.api.http.teller import Teller
 from services.api.live import Live
+from services.api.overdue import operation_overdue, payment_overdue
 from services.api.queries import Queries
-from shared import runtime
+from shared import accounts, runtime
+from shared.gateways import CODECS
+from shared.messaging.ask import Asker
 from shared.sealing import Sealer, load_keys
 from shared.settings import Settings, Waiting
 from shared.storage.sweeper import Sweeper
+
+GROUPS = [
+    module.router
+    for module in (
+        payments,
+        money,
+        orders,
+        exhausted,
+        decisions,
+        gateways,
+        scoring,
+        breakers,
+        retries,
+        experiments,
+        bandits,
+        audit,
+        ops,
+        inbound,
+        audit_trail,
+        verification,
+        reconciliation,
+    )
+]
 
 
 class ApiSettings(Settings):
@@ -25,6 +72,7 @@ class ApiSettings(Settings):
     sealing_keys_file: Path
     fingerprint_key: str  # hex, at least 32 bytes
     trusted_proxies: tuple[str, ...] = ()
+    question_timeout_s: float = 5.0
 
 
 def build() -> runtime.Parts:
@@ -40,15 +88,18 @@ def build() -> runtime.Parts:
         fingerprint_key=bytes.fromhex(settings.fingerprint_key),
         waiting=waiting,
     )
-    sweeper = Sweeper(
-        parts.engine,
-        parts.writer,
-        take=store.TAKE_OVERDUE,
-        sweep=resume_overdue,
-        said=parts.relay.offer,
-        every_s=waiting.sweep_every_s,
-        again_s=waiting.resume_every_s,
-    )
+    overdue = {"sweeper": (store.TAKE_OVERDUE, payment_overdue), "operations": (ledger.TAKE_OVERDUE, operation_overdue)}
+    for name, (take, sweep) in overdue.items():
+        sweeper = Sweeper(
+            parts.engine,
+            parts.writer,
+            take=take,
+            sweep=partial(sweep, waiting=waiting),
+            said=parts.relay.offer,
+            every_s=waiting.sweep_every_s,
+            again_s=waiting.resume_every_s,
+        )
+        parts.tasks[name] = sweeper.run
     runner = EdgeRunner(application(parts, settings, edge, queries))
 
     async def listen() -> None:
@@ -58,16 +109,19 @@ def build() -> runtime.Parts:
 
     parts.on_start.append(listen)
     parts.on_stop.append(runner.cleanup)
-    parts.tasks["sweeper"] = sweeper.run
     return parts
 
 
 def application(parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries: Queries) -> web.Application:
     app = web.Application()
+    owners = Owners(Asker(parts.mouth, timeout_s=settings.question_timeout_s).ask)
+    known = accounts.load(settings.gateways_file)
+    received = inbound.Inbound(known, parts.unit_of_work)
+    teller = Teller(edge, {account.name: CODECS[account.kind].captures(account) for account in known})
     mount(
         app,
-        [payments.router, ops.router],
-        dependencies={"edge": edge, "ops": parts.ops},
+        GROUPS,
+        dependencies={"edge": edge, "ops": parts.ops, "queries": queries, "owners": owners, "inbound": received, "teller": teller},
         authenticate=Keys(queries, internal_api_key=settings.internal_api_key).who,
         info=Info("paymesh", "1.0.0"),
         trusted_proxies=settings.trusted_proxies,

@@ -1,14 +1,16 @@
-"""The executor's one table. An attempt's row is its arbiter: who inserts it decides, and nobody calls twice."""
+"""The executor's tables. An attempt's row is its arbiter: who inserts it decides, and nobody calls twice."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Index, Table, Text, Uuid, func, text
+import orjson
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.executor.domain.testimony import Ours, State
 from shared.contracts import (
     Attempt,
     AttemptActionRequired,
@@ -18,13 +20,12 @@ from shared.contracts import (
     AttemptObserved,
     AttemptSucceeded,
     AttemptUnknown,
+    Money,
 )
 from shared.storage.bulk import insert_claim, update
 from shared.storage.tables import inbox_table, new_metadata, outbox_table
 from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import Claim, Load, Rows, Work
-
-State = Literal["started", "expired", "succeeded", "failed", "unknown", "action_required"]
 
 metadata = new_metadata()
 inbox, outbox = inbox_table(metadata), outbox_table(metadata)
@@ -45,21 +46,44 @@ attempts = Table(
     Index("attempts_payment", "payment_id"),
     Index("attempts_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )
+error_classes = Table(
+    "error_classes",
+    metadata,
+    Column("gateway_kind", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("outcome_class", Text, nullable=False),
+    Column("retryable", Boolean, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB(none_as_null=True)),
+    Column("reason", Text, nullable=False),
+)
 
 START = insert_claim(
     attempts, "attempt_id", "payment_id", "gateway", "operation", "state", "token", "attempt", "due_at",
     key="attempt_id", again="attempts.token = excluded.token",
 )  # fmt: skip
 CONCLUDE = update(attempts, "state", "outcome", "due_at", "concluded_at", key="attempt_id")
+PREPARE = update(attempts, "outcome", key="attempt_id")
 ATTEMPT = Rows(
-    "SELECT attempt_id AS key, state, outcome, due_at FROM attempts WHERE attempt_id = ANY(cast(:keys AS uuid[]))"
+    "SELECT attempt_id AS key, state, outcome, attempt FROM attempts WHERE attempt_id = ANY(cast(:keys AS uuid[]))"
     " ORDER BY attempt_id FOR UPDATE",
     rank=1,
 )
 TAKE_OVERDUE = (
     "UPDATE attempts SET due_at = now() + interval '30 seconds' WHERE attempt_id IN"
     " (SELECT attempt_id FROM attempts WHERE due_at < now() ORDER BY due_at LIMIT 100 FOR UPDATE SKIP LOCKED)"
-    " RETURNING attempt_id, attempt"
+    " RETURNING attempt_id, attempt, outcome"
 )
 
 
@@ -67,6 +91,27 @@ TAKE_OVERDUE = (
 class AttemptRow:
     state: State
     outcome: dict[str, Any] | None
+    stored: dict[str, Any]
+
+    @property
+    def attempt(self) -> Attempt:
+        """Read only where it is asked for: every outcome loads the row, and knows its attempt already."""
+        return Attempt.model_validate(self.stored)
+
+    @property
+    def known(self) -> str | None:
+        """What the gateway has called it so far: a prepared order's id, then the charge's."""
+        return (self.outcome or {}).get("gateway_reference")
+
+    @property
+    def ours(self) -> Ours:
+        return ours_of(self.attempt, self.state, self.outcome)
+
+
+def ours_of(attempt: Attempt, state: State, outcome: dict[str, Any] | None) -> Ours:
+    said = outcome or {}
+    confirmed = Money.model_validate(said["confirmed"]) if "confirmed" in said else None
+    return Ours(attempt.gateway, attempt.operation, state, confirmed, said.get("gateway_reference"))
 
 
 def load_of(attempt: Attempt) -> Sequence[Load]:
@@ -106,19 +151,26 @@ def state_of(event: AttemptEvent) -> State:
     raise TypeError(f"{event.kind} is no outcome")
 
 
-def conclude(work: Work, event: AttemptEvent) -> None:
-    """Store an outcome. What is sent to the mesh is the caller's to say, in the same change."""
+def prepared(work: Work, attempt: Attempt, reference: str) -> None:
+    """The gateway has a harmless object by which the charge can be found, whatever happens next."""
+    work.write(PREPARE, attempt_id=attempt.attempt_id, outcome=orjson.dumps({"gateway_reference": reference}).decode())
+
+
+def conclude(work: Work, event: AttemptEvent, *, known: str | None = None) -> None:
+    """Store an outcome. What is sent to the mesh is the caller's to say, in the same change. `known` is the gateway's name for it, kept
+    where the outcome brings none."""
     include = {"confirmed", "refusal", "reason", "gateway_reference", "action_url", "latency_ms"}
-    outcome = event.model_dump_json(include=include, exclude_none=True)
-    work.write(CONCLUDE, attempt_id=event.attempt.attempt_id, state=state_of(event), outcome=outcome, due_at=None, concluded_at=work.now)
+    outcome = event.model_dump(mode="json", include=include, exclude_none=True)
+    said = orjson.dumps({"gateway_reference": known, **outcome} if known else outcome).decode()
+    work.write(CONCLUDE, attempt_id=event.attempt.attempt_id, state=state_of(event), outcome=said, due_at=None, concluded_at=work.now)
 
 
-def read(work: Work, attempt: Attempt) -> AttemptRow | None:
-    row = work.row(ATTEMPT, attempt.attempt_id)
-    return AttemptRow(row.state, row.outcome) if row else None
+def read(work: Work, attempt_id: UUID) -> AttemptRow | None:
+    row = work.row(ATTEMPT, attempt_id)
+    return AttemptRow(row.state, row.outcome, row.attempt) if row else None
 
 
 async def look(unit_of_work: UnitOfWork, attempt: Attempt) -> AttemptRow | None:
     seen: list[AttemptRow | None] = []
-    await unit_of_work.apply(lambda work: seen.append(read(work, attempt)), loads=load_of(attempt))
+    await unit_of_work.apply(lambda work: seen.append(read(work, attempt.attempt_id)), loads=load_of(attempt))
     return seen[-1]

@@ -1,8 +1,11 @@
-"""Tells merchants, with signed webhooks, and keeps trying until they hear or the delivery is visibly parked.
+"""Tells merchants and operators, with signed webhooks, and keeps trying until they hear or the delivery is visibly parked.
 
 Hears    payment.succeeded, payment.failed, payment.pending_verification, payment.requires_action, payment.requires_capture,
-         payment.conflicted
+         payment.conflicted, payment.partially_refunded, payment.refunded, payment.cancelled, payment.expired, payment.reversed;
+         capture.succeeded, capture.failed, refund.succeeded, refund.failed, void.failed;
+         for operators circuit.opened, circuit.half_open, circuit.closed, reliability.success_rate_drop,
+         experiment.guardrail_violation, reconciliation.discrepancy
 Decides  whom to tell, when to try again, when to stop
-Says     nothing through its outbox; POSTs to merchants' endpoints
+Says     nothing through its outbox; POSTs to merchants' and operators' endpoints
 Owns     endpoints, deliveries, delivery_attempts
 """

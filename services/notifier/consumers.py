@@ -1,11 +1,11 @@
 """Events the notifier owes to somebody."""
 
 from services.notifier import store
-from services.notifier.domain.owed import body_of, delivery_id, event_type, owed_to
+from services.notifier.domain.owed import body_of, delivery_id, event_type, owed_to, owner_of
 from services.notifier.sender import LEASE_S, Sender
 from services.notifier.store import Due
 from shared import topology
-from shared.contracts import AnyPaymentEvent
+from shared.contracts import AnyMoneyEvent, AnyOperationsEvent, AnyPaymentEvent, OperationsEvent, PaymentEvent
 from shared.messaging.handlers import Hears
 from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import Work
@@ -14,14 +14,25 @@ hears = Hears()
 
 
 @hears(topology.NOTIFIER_EVENTS)
-async def payment_changed(event: AnyPaymentEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
+async def payment_changed(event: AnyPaymentEvent | AnyMoneyEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
+    """The payment's merchant is told."""
+    await _owe(event, unit_of_work, sender)
+
+
+@hears(topology.NOTIFIER_OPERATIONS)
+async def operations_changed(event: AnyOperationsEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
+    """Operators are told."""
+    await _owe(event, unit_of_work, sender)
+
+
+async def _owe(event: PaymentEvent | OperationsEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
     """One delivery per matching endpoint, leased to this process in the transaction that makes it, then sent at once."""
     owed: list[Due] = []
 
     def change(work: Work) -> None:
         owed.clear()  # a change may run again
         name, body = event_type(event), body_of(event)
-        for endpoint in owed_to(name, store.read_endpoints(work, event.payment.merchant_id)):
+        for endpoint in owed_to(name, store.read_endpoints(work, owner_of(event))):
             named = delivery_id(event.message_id, endpoint.endpoint_id)
             due = store.owe(work, event, endpoint, delivery_id=named, event_name=name, body=body, lease_s=LEASE_S)
             if endpoint.enabled:

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Boolean, Column, DateTime, ForeignKey, Index, Integer, LargeBinary, SmallInteger, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.notifier.domain.owed import Endpoint
+from services.notifier.domain.owed import Endpoint, owner_of, payment_of
 from services.notifier.domain.schedule import Answer, Delivered, Parked, Retry, Verdict
-from shared.contracts import PaymentEvent
+from shared.contracts import OperationsEvent, PaymentEvent
 from shared.storage.bulk import insert, update
 from shared.storage.tables import inbox_table, new_metadata, outbox_table
 from shared.storage.work import Load, Rows, Work
@@ -23,7 +24,7 @@ endpoints = Table(
     "endpoints",
     metadata,
     Column("endpoint_id", Text, primary_key=True),
-    Column("merchant_id", Text, nullable=False),
+    Column("merchant_id", Text, nullable=False),  # or OPERATORS
     Column("url", Text, nullable=False),
     Column("secret_sealed", Text, nullable=False),  # AES-GCM under PAYMESH_SECRETS_KEY
     Column("events", JSONB, nullable=False, server_default="[]"),
@@ -38,7 +39,7 @@ deliveries = Table(
     Column("event_id", Uuid, nullable=False),
     Column("endpoint_id", Text, ForeignKey("endpoints.endpoint_id"), nullable=False),
     Column("merchant_id", Text, nullable=False),
-    Column("payment_id", Uuid, nullable=False),
+    Column("payment_id", Uuid),  # null for what operators are told
     Column("type", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),  # due · delivered · parked · skipped
@@ -81,9 +82,17 @@ TAKE_DUE = text(
     " SELECT taken.delivery_id, taken.endpoint_id, taken.body, taken.tries, endpoints.url, endpoints.secret_sealed"
     " FROM taken JOIN endpoints USING (endpoint_id)"
 )
+OF_PAYMENT = text(
+    "SELECT d.delivery_id, d.event_id, d.endpoint_id, d.type, d.state, d.reason, d.created_at, coalesce(jsonb_agg(jsonb_build_object("
+    "'number', a.number, 'at', a.at, 'status', a.status, 'error', a.error, 'latency_ms', a.latency_ms) ORDER BY a.number)"
+    " FILTER (WHERE a.number IS NOT NULL), '[]') AS tries FROM deliveries d LEFT JOIN delivery_attempts a USING (delivery_id)"
+    " WHERE d.payment_id = :payment_id GROUP BY d.delivery_id ORDER BY d.created_at, d.delivery_id LIMIT 500"
+)
 SEED = text(
-    "INSERT INTO endpoints (endpoint_id, merchant_id, url, secret_sealed) VALUES (:endpoint_id, :merchant_id, :url, :secret_sealed)"
-    " ON CONFLICT (endpoint_id) DO UPDATE SET url = excluded.url, secret_sealed = excluded.secret_sealed, enabled = true"
+    "INSERT INTO endpoints (endpoint_id, merchant_id, url, secret_sealed, events)"
+    " VALUES (:endpoint_id, :merchant_id, :url, :secret_sealed, cast(:events AS jsonb)) ON CONFLICT (endpoint_id) DO UPDATE SET"
+    " url = excluded.url, secret_sealed = excluded.secret_sealed, enabled = true,"
+    " events = CASE WHEN :filtered THEN excluded.events ELSE endpoints.events END"
 )
 
 
@@ -99,23 +108,32 @@ class Due:
     tries: int
 
 
-def endpoints_of(event: PaymentEvent) -> Sequence[Load]:
-    return [Load(ENDPOINTS, event.payment.merchant_id)]
+def endpoints_of(event: PaymentEvent | OperationsEvent) -> Sequence[Load]:
+    return [Load(ENDPOINTS, owner_of(event))]
 
 
-def read_endpoints(work: Work, merchant_id: str) -> list[Endpoint]:
-    row = work.row(ENDPOINTS, merchant_id)
+def read_endpoints(work: Work, owner: str) -> list[Endpoint]:
+    row = work.row(ENDPOINTS, owner)
     return [Endpoint(**{**one, "events": frozenset(one["events"])}) for one in row.endpoints] if row else []
 
 
-def owe(work: Work, event: PaymentEvent, endpoint: Endpoint, *, delivery_id: UUID, event_name: str, body: bytes, lease_s: float) -> Due:
+def owe(
+    work: Work,
+    event: PaymentEvent | OperationsEvent,
+    endpoint: Endpoint,
+    *,
+    delivery_id: UUID,
+    event_name: str,
+    body: bytes,
+    lease_s: float,
+) -> Due:
     work.write(
         OWE,
         delivery_id=delivery_id,
         event_id=event.message_id,
         endpoint_id=endpoint.endpoint_id,
-        merchant_id=event.payment.merchant_id,
-        payment_id=event.payment.payment_id,
+        merchant_id=owner_of(event),
+        payment_id=payment_of(event),
         type=event_name,
         body=body,
         state="due" if endpoint.enabled else "skipped",
@@ -140,7 +158,16 @@ async def take_due(engine: AsyncEngine, *, lease_s: float, most: int) -> list[Du
     return [Due(**row) for row in rows]
 
 
-async def seed_endpoint(engine: AsyncEngine, *, endpoint_id: str, merchant_id: str, url: str, secret_sealed: str) -> None:
+async def deliveries_of(engine: AsyncEngine, payment_id: UUID) -> list[dict[str, Any]]:
+    """What is owed for a payment and every try at it, the oldest first. Bodies are not read: they are the merchants'."""
+    async with engine.connect() as connection:
+        return [dict(row) for row in (await connection.execute(OF_PAYMENT, {"payment_id": payment_id})).mappings()]
+
+
+async def seed_endpoint(
+    engine: AsyncEngine, *, endpoint_id: str, merchant_id: str, url: str, secret_sealed: str, events: Sequence[str] | None = None
+) -> None:
+    """`merchant_id` may be OPERATORS. `events` None: all, or what an endpoint that is there already has."""
+    row = {"endpoint_id": endpoint_id, "merchant_id": merchant_id, "url": url, "secret_sealed": secret_sealed}
     async with engine.begin() as connection:
-        row = {"endpoint_id": endpoint_id, "merchant_id": merchant_id, "url": url, "secret_sealed": secret_sealed}
-        await connection.execute(SEED, row)
+        await connection.execute(SEED, {**row, "events": orjson.dumps(events or ()).decode(), "filtered": events is not None})

@@ -1,6 +1,7 @@
 """Builds the notifier from settings."""
 
 from services.notifier import store
+from services.notifier.answers import answers
 from services.notifier.consumers import hears
 from services.notifier.secrets import Secrets
 from services.notifier.sender import Sender
@@ -33,4 +34,5 @@ def build() -> runtime.Parts:
     parts.on_start.append(sender.open)
     parts.after_stop.append(sender.close)
     parts.tasks["sender"] = sender.run
+    runtime.answer(parts, answers, given={"engine": parts.engine})
     return parts

@@ -1,14 +1,16 @@
 """Messages the router answers: decide, write, say."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 
 from services.router import store
+from services.router.domain.bandit import segment
+from services.router.domain.decision import Decision, Wish, decide
 from services.router.domain.retry import GiveUp, Policy, TryNext, after_failure, budget_end, deadline
-from services.router.domain.selection import NoRoute, Route, Wish, choose
+from services.router.domain.shadow import compare
 from services.router.picture import Picture
-from services.router.store import Try
+from services.router.store import Progress, Skip, Try
 from shared import topology
 from shared.contracts import (
     Attempt,
@@ -17,15 +19,23 @@ from shared.contracts import (
     AttemptFailed,
     AttemptVerified,
     ExecuteAttempt,
+    GuardrailViolated,
     Message,
     ResumePayment,
     RouteExhausted,
     RoutePayment,
+    RouteShadow,
     attempt_id,
 )
 from shared.messaging.handlers import Hears
 from shared.settings import Waiting
-from shared.storage.work import Work
+from shared.storage.unit_of_work import UnitOfWork
+from shared.storage.work import Load, Work
+
+Announce = Callable[[str], Awaitable[None]]
+"""Tells every replica, this one among them, that what it goes by has changed: `announce(action)`."""
+
+GUARDRAIL = "guardrail"  # who paused it, in the audit
 
 hears = Hears()
 
@@ -38,9 +48,9 @@ def route_payment(command: RoutePayment, work: Work, picture: Picture, waiting: 
     step: TryNext | GiveUp = TryNext(1)
     if (work.now - command.created_at).total_seconds() > waiting.payment_ttl_s:
         step = GiveUp("PAYMENT_EXPIRED", f"older than {waiting.payment_ttl_s:.0f} s before its first attempt")
-    tries, exhausted = _take(step, command, command, (), work, picture, waiting)
-    last = budget_end(command.created_at, policy_of(waiting)) + timedelta(seconds=waiting.payment_ttl_s)
-    store.open_route(work, command, tries, exhausted, forget_at=last)
+    progress = _take(step, command, command, Progress(), work, picture, waiting)
+    last = budget_end(command.created_at, policy_of(command, picture, waiting)) + timedelta(seconds=waiting.payment_ttl_s)
+    store.open_route(work, command, progress, forget_at=last)
 
 
 @hears(topology.ROUTER_COMMANDS, loads=store.route_of)
@@ -80,6 +90,36 @@ def attempt_verified(event: AttemptVerified, work: Work, picture: Picture, waiti
         _after(event, event.attempt, code, retryable, work, picture, waiting)
 
 
+@hears(topology.ROUTER_OPERATIONS)
+async def guardrail_violated(event: GuardrailViolated, unit_of_work: UnitOfWork, announce: Announce) -> None:
+    """The treatment does harm: its experiment is paused, and every replica told."""
+    await unit_of_work.once(event, lambda work: pause(event, work), loads=[Load(store.EXPERIMENT, event.experiment_id)])
+    await announce("pause_experiment")
+
+
+def pause(event: GuardrailViolated, work: Work) -> None:
+    """One that does not run is left as it is."""
+    row = work.row(store.EXPERIMENT, event.experiment_id)
+    if row is None or row.status != "running":
+        return
+    work.write(store.PAUSE_EXPERIMENT, experiment_id=event.experiment_id, status="paused", reason=f"guardrail: {event.reason}")
+    work.write(
+        store.INSERT_AUDIT,
+        actor=GUARDRAIL,
+        action="pause_experiment",
+        subject=event.experiment_id,
+        before='{"status":"running"}',
+        after='{"status":"paused"}',
+        reason=event.reason,
+    )
+
+
+@hears(topology.ROUTER_SHADOW)
+def route_shadow(command: RouteShadow, work: Work) -> None:
+    """Decide again under the shadow policy and write the comparison down. It says nothing, so it can charge nothing."""
+    store.record_shadow(work, command.payment_id, command.number, compare(command.record, command.policy))
+
+
 def _after(cause: Message, attempt: Attempt, code: str, retryable: bool, work: Work, picture: Picture, waiting: Waiting) -> None:
     """The next step after a proven negative; an attempt that is not open (heard before) or not of a route changes nothing."""
     route = store.read(work, attempt.payment_id)
@@ -90,44 +130,42 @@ def _after(cause: Message, attempt: Attempt, code: str, retryable: bool, work: W
     ):
         return
     tries = tuple(replace(one, state="failed") if one.attempt_id == attempt.attempt_id else one for one in route.tries)
-    if route.exhausted:
-        store.move_on(work, attempt.payment_id, tries, route.exhausted)
-        return
-    command = route.request.model_copy(update={"instrument": route.instrument})
-    step = after_failure(
-        number=attempt.number, code=code, retryable=retryable, created_at=command.created_at, now=work.now, policy=policy_of(waiting)
-    )
-    tries, exhausted = _take(step, cause, command, tries, work, picture, waiting)
-    store.move_on(work, attempt.payment_id, tries, exhausted)
+    progress = Progress(tries, route.skipped, route.exhausted)
+    if not route.exhausted:
+        command = route.request.model_copy(update={"instrument": route.instrument})
+        policy = policy_of(command, picture, waiting)
+        step = after_failure(
+            number=attempt.number, code=code, retryable=retryable, created_at=command.created_at, now=work.now, policy=policy
+        )
+        progress = _take(step, cause, command, progress, work, picture, waiting)
+    store.move_on(work, attempt.payment_id, progress)
 
 
 def _take(
-    step: TryNext | GiveUp, cause: Message, command: RoutePayment, tries: Sequence[Try], work: Work, picture: Picture, waiting: Waiting
-) -> tuple[tuple[Try, ...], dict[str, str] | None]:
-    """Send the next attempt or say that there is none. Returns the tries and, at the end, why it is the end."""
+    step: TryNext | GiveUp, cause: Message, command: RoutePayment, progress: Progress, work: Work, picture: Picture, waiting: Waiting
+) -> Progress:
+    """Send the next attempt or say that there is none."""
     if isinstance(step, TryNext):
-        wish = Wish(command.amount, command.method, command.preferred_gateway, frozenset(one.gateway for one in tries))
-        decision = choose(wish, picture.gateways, picture.health_of(command.method), picture_age_s=picture.age_s(work.now))
-        store.record(work, command.payment_id, step.number, decision)
-        match decision:
-            case Route(gateway=gateway):
-                tried = Try(attempt_id(command.payment_id, step.number), step.number, gateway)
-                _execute(cause, command, tried, work, waiting)
-                return (*tries, tried), None
-            case NoRoute(reason=reason):
-                step = GiveUp("NO_GATEWAY_AVAILABLE", reason)
+        wish = wish_of(command, frozenset(one.gateway for one in progress.tries))
+        decision = decide(picture.board(work.now), wish, cause.message_id.int, work.now)
+        record = store.record(work, command.payment_id, step.number, decision)
+        if policy := picture.rules.shadow:
+            again = {"payment_id": command.payment_id, "number": step.number, "policy": policy, "record": record}
+            work.send(RouteShadow.caused_by(cause, discriminator=str(step.number), **again))
+        progress = replace(progress, skipped=skips(progress.skipped, step.number, decision))
+        if decision.gateway is not None:
+            tried = try_of(command, step.number, decision.gateway, decision)
+            _execute(cause, command, tried, work, policy_of(command, picture, waiting), waiting)
+            return replace(progress, tries=(*progress.tries, tried))
+        step = GiveUp("NO_GATEWAY_AVAILABLE", decision.reason)
     exhausted = {"code": step.code, "reason": step.reason}
-    _exhaust(cause, command.merchant_id, exhausted, tries, work)
-    return tuple(tries), exhausted
+    _exhaust(cause, command.merchant_id, exhausted, progress.tries, work)
+    return replace(progress, exhausted=exhausted)
 
 
-def _execute(cause: Message, command: RoutePayment, tried: Try, work: Work, waiting: Waiting) -> None:
+def _execute(cause: Message, command: RoutePayment, tried: Try, work: Work, policy: Policy, waiting: Waiting) -> None:
     until = deadline(
-        number=tried.number,
-        created_at=command.created_at,
-        now=work.now,
-        gateway_timeout_ms=waiting.gateway_timeout_ms,
-        policy=policy_of(waiting),
+        number=tried.number, created_at=command.created_at, now=work.now, gateway_timeout_ms=waiting.gateway_timeout_ms, policy=policy
     )
     order = ExecuteAttempt.caused_by(
         cause, discriminator=str(tried.number), attempt=attempt_of(command, tried), instrument=command.instrument, deadline_at=until
@@ -135,9 +173,39 @@ def _execute(cause: Message, command: RoutePayment, tried: Try, work: Work, wait
     work.send(order, to=tried.gateway)
 
 
-def _exhaust(cause: Message, merchant_id: str, why: dict[str, str], tries: Sequence[Try], work: Work) -> None:
+def _exhaust(cause: Message, merchant_id: str, why: dict[str, str], tries: tuple[Try, ...], work: Work) -> None:
     attempts = tuple(one.attempt_id for one in tries)
     work.publish(RouteExhausted.caused_by(cause, payment_id=cause.correlation_id, merchant_id=merchant_id, attempts=attempts, **why))
+
+
+def wish_of(command: RoutePayment, tried: frozenset[str]) -> Wish:
+    return Wish(
+        amount_minor=command.amount.amount_minor,
+        currency=command.amount.currency,
+        method=command.method,
+        bank=command.hints.bank,
+        merchant_id=command.merchant_id,
+        customer_id=command.customer_id,
+        preferred=command.preferred_gateway,
+        tried=tried,
+    )
+
+
+def try_of(command: RoutePayment, number: int, gateway: str, decision: Decision) -> Try:
+    return Try(
+        attempt_id=attempt_id(command.payment_id, number),
+        number=number,
+        gateway=gateway,
+        probe=decision.probe,
+        epoch=decision.epoch,
+        experiment=decision.assignment,
+    )
+
+
+def skips(before: tuple[Skip, ...], number: int, decision: Decision) -> tuple[Skip, ...]:
+    """Each gateway once, with the first reason: the same open breaker is met again at every attempt."""
+    known = {one.gateway for one in before}
+    return (*before, *(Skip(one.gateway, number, one.reason) for one in decision.skipped if one.gateway not in known))
 
 
 def attempt_of(command: RoutePayment, tried: Try) -> Attempt:
@@ -145,14 +213,22 @@ def attempt_of(command: RoutePayment, tried: Try) -> Attempt:
         attempt_id=tried.attempt_id,
         payment_id=command.payment_id,
         merchant_id=command.merchant_id,
-        operation="charge" if command.capture == "automatic" else "authorize",
+        operation="link" if command.method == "PAYMENT_LINK" else "charge" if command.capture == "automatic" else "authorize",
         gateway=tried.gateway,
         number=tried.number,
         amount=command.amount,
         method=command.method,
         bank=command.hints.bank,
+        probe=tried.probe,
+        epoch=tried.epoch,
+        segment=segment(command.method, command.amount.amount_minor),
+        experiment=tried.experiment,
     )
 
 
-def policy_of(waiting: Waiting) -> Policy:
+def policy_of(command: RoutePayment, picture: Picture, waiting: Waiting) -> Policy:
+    return picture.retry_policy(command.merchant_id, default_policy(waiting))
+
+
+def default_policy(waiting: Waiting) -> Policy:
     return Policy(attempts_max=waiting.attempts_max, latency_budget_ms=waiting.latency_budget_ms)

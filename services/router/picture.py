@@ -1,30 +1,57 @@
-"""What the router knows without asking: accounts from its database, health from the broadcast. A decision never waits for either."""
+"""What the router knows without asking: operators' rules from its database, health from the broadcast. A decision waits for neither."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import asyncio
 from datetime import datetime
 
-from services.router.domain.selection import Gateway, Health
+from services.router.domain.board import Board
+from services.router.domain.retry import Policy
+from services.router.domain.rulebook import Rulebook
 from shared.contracts import HealthPicture
 
 
 class Picture:
-    def __init__(self, gateways: Sequence[Gateway] = ()) -> None:
-        self.gateways = tuple(gateways)
-        self.health_picture: HealthPicture | None = None
+    """`changed` is set when another replica says that the rules have changed."""
+
+    def __init__(self, rules: Rulebook | None = None) -> None:
+        self._rules = rules or Rulebook()
+        self.health: HealthPicture | None = None
+        self.changed = asyncio.Event()
+        self._board: Board | None = None
+
+    @property
+    def rules(self) -> Rulebook:
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: Rulebook) -> None:
+        if rules != self._rules:
+            self._rules, self._board = rules, None
 
     def hear(self, body: bytes) -> None:
         """Raises ValueError for what is no picture; ignores one of an older leader."""
         heard = HealthPicture.model_validate_json(body)
-        if self.health_picture is None or heard.epoch >= self.health_picture.epoch:
-            self.health_picture = heard
+        known = self.health
+        if known is not None and heard.epoch < known.epoch:
+            return
+        self.health = heard
+        if known is None or (known.gateways, known.breakers, known.arms) != (heard.gateways, heard.breakers, heard.arms):
+            self._board = None
+        elif self._board is not None:
+            self._board.as_of = heard.as_of  # what is compiled stays good
 
-    def age_s(self, now: datetime) -> float | None:
-        return (now - self.health_picture.as_of).total_seconds() if self.health_picture else None
+    def hear_change(self, body: bytes) -> None:
+        self.changed.set()
 
-    def health_of(self, method: str) -> Mapping[str, Health]:
-        found: dict[str, Health] = defaultdict(lambda: Health(0, 0))
-        for one in self.health_picture.gateways if self.health_picture else ():
-            if one.method == method:
-                found[one.gateway] = Health(one.attributable, one.succeeded)
-        return found
+    def board(self, now: datetime) -> Board:
+        """Everything compiled; anew where rules or picture have changed or its time is over."""
+        if self._board is None or now >= self._board.valid_until:
+            rules = self._rules
+            self._board = Board.of(
+                rules.gateways, self.health, now=now, scoring=rules.scoring, experiments=rules.experiments, bandits=rules.bandits
+            )
+        return self._board
+
+    def retry_policy(self, merchant_id: str, default: Policy) -> Policy:
+        """The merchant's own, or the default."""
+        own = self._rules.retries.get(merchant_id)
+        return Policy(own.attempts_max, own.latency_budget_ms, own.enabled) if own else default

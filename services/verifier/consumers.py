@@ -4,11 +4,25 @@ from typing import Any
 
 import structlog
 
-from services.verifier import store
-from services.verifier.domain.verdict import Open, Patience, Settled, next_lookup, weigh
+from services.verifier import ledger, reconciliation, store, witnesses
+from services.verifier.domain.verdict import Charge, Open, Patiences, Settled, is_news, next_lookup, weigh
+from services.verifier.store import Word
 from shared import topology
-from shared.contracts import Attempt, AttemptDoubted, AttemptExpired, AttemptObserved, AttemptUnknown, AttemptVerified, LookupAttempt
+from shared.contracts import (
+    Attempt,
+    AttemptDoubted,
+    AttemptExpired,
+    AttemptIdentified,
+    AttemptObserved,
+    AttemptUnknown,
+    AttemptVerified,
+    ChargesCompared,
+    IdentifyAttempt,
+    LookupAttempt,
+    ReceiveGatewayEvent,
+)
 from shared.messaging.handlers import Hears
+from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import Work
 
 hears = Hears()
@@ -16,15 +30,16 @@ log = structlog.get_logger()
 
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
-def attempt_in_doubt(event: AttemptUnknown | AttemptDoubted, work: Work, patience: Patience) -> None:
+def attempt_in_doubt(event: AttemptUnknown | AttemptDoubted, work: Work, patiences: Patiences) -> None:
     """Open a verification, once. Who doubts what is settled has missed its verdict, which is asked for and said again."""
-    row = store.read(work, event.attempt.attempt_id)
+    attempt, row = event.attempt, store.read(work, event.attempt.attempt_id)
     if row is None:
         reason = event.reason if isinstance(event, AttemptUnknown) else "no outcome was heard of"
-        store.open_one(work, event.attempt, reason=reason, due_at=next_lookup(lookups=0, now=work.now, patience=patience))
-    elif isinstance(event, AttemptDoubted) and row.state in ("succeeded", "failed"):
-        reason = f"{row.state}, which was not heard of"
-        store.change(work, event.attempt.attempt_id, state="open", reason=reason, not_found=row.not_found, due_at=work.now)
+        due_at = next_lookup(lookups=0, now=work.now, patience=patiences.of(attempt.gateway))
+        store.open_one(work, attempt, reason=reason, due_at=due_at)
+    elif isinstance(event, AttemptDoubted) and (row.state in ("succeeded", "failed") or row.waits):
+        reason = "asked about again: pending" if row.waits else f"{row.state}, which was not heard of"
+        store.change(work, attempt.attempt_id, state="open", reason=reason, not_found=row.not_found, due_at=work.now)
 
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
@@ -36,24 +51,20 @@ def attempt_expired(event: AttemptExpired, work: Work) -> None:
 
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
-def attempt_observed(event: AttemptObserved, work: Work, patience: Patience) -> None:
+def attempt_observed(event: AttemptObserved, work: Work, patiences: Patiences) -> None:
     """Settle, or keep asking. A success outweighs an earlier failure: the money moved, and the edge must know."""
-    attempt, row = event.attempt, store.read(work, event.attempt.attempt_id)
-    if row and row.state in ("succeeded", "failed") and not (row.state == "failed" and event.finding == "succeeded"):
+    attempt, row, patience = event.attempt, store.read(work, event.attempt.attempt_id), patiences.of(event.attempt.gateway)
+    seen = Charge(event.confirmed, event.gateway_reference) if event.confirmed else None
+    if row and not is_news(row.state, event.finding, known=row.charge, seen=seen):
         return
-    weighed = weigh(
-        event.finding,
-        opened_at=row.opened_at if row else work.now,
-        now=work.now,
-        not_found=row.not_found if row else 0,
-        patience=patience,
-    )
-    match weighed:
+    opened_at, not_found = (row.opened_at, row.not_found) if row else (work.now, 0)
+    match weigh(event.finding, opened_at=opened_at, now=work.now, not_found=not_found, patience=patience):
         case Settled(verdict=verdict, reason=reason):
+            word = Word(event.source, event.confirmed, event.gateway_reference)
             if row:
-                store.change(work, attempt.attempt_id, state=verdict, reason=reason, not_found=row.not_found, due_at=None)
+                store.change(work, attempt.attempt_id, state=verdict, reason=reason, not_found=row.not_found, due_at=None, word=word)
             else:
-                store.open_one(work, attempt, reason=reason, due_at=None, state=verdict)
+                store.open_one(work, attempt, reason=reason, due_at=None, state=verdict, word=word)
             work.publish(_verified(event, verdict))
         case Open(not_found=not_found, reason=reason):
             lookups = row.lookups if row else 0
@@ -87,3 +98,27 @@ def ask(row: Any, work: Work) -> None:
     number = row.lookups + 1
     work.send(LookupAttempt(correlation_id=attempt.payment_id, attempt=attempt, number=number), to=attempt.gateway)
     store.asked(work, row.attempt_id, lookups=number)
+
+
+@hears(topology.VERIFIER_GATEWAY_EVENTS)
+async def gateway_spoke(event: ReceiveGatewayEvent, unit_of_work: UnitOfWork) -> None:
+    """A webhook: keep it, once, and ask the executor in the same transaction whose it is. Raises AlreadyHandled for a copy."""
+    named = event.model_dump(include={"gateway", "finding", "operation", "reference", "gateway_reference"})
+    identify = IdentifyAttempt.caused_by(
+        event, evidence_id=witnesses.id_of(event), confirmed=event.confirmed, refusal=event.refusal, **named
+    )
+    await unit_of_work.win(witnesses.claim(event), lambda work: work.send(identify, to=event.gateway))
+
+
+@hears(topology.VERIFIER_EVIDENCE)
+def attempt_identified(event: AttemptIdentified, work: Work) -> None:
+    """Whose webhook it was. What it proves comes as attempt.observed, if it is news."""
+    if event.match == "unmatched":
+        log.warning("gateway_event_unmatched", evidence_id=str(event.evidence_id), reason=event.reason)
+    witnesses.settle(work, event)
+
+
+@hears(topology.VERIFIER_RECONCILIATION, loads=ledger.rows_of)
+def charges_compared(event: ChargesCompared, work: Work) -> None:
+    """A slice of a reconciliation has been compared."""
+    reconciliation.compared(event, work)

@@ -14,6 +14,14 @@ OutcomeClass = Literal["success", "gateway_fault", "issuer_fault", "user_decline
 Source = Literal["answer", "late_answer", "lookup", "webhook", "reconciliation", "operator"]
 
 
+class Assignment(Frozen):
+    """Which arm of which experiment a payment is in. `control_pct` rides along so that metrics can check the split."""
+
+    experiment_id: str
+    arm: Literal["control", "treatment"]
+    control_pct: int
+
+
 class Attempt(Frozen):
     """Rides unchanged from the router's command through every outcome, so no hearer needs another's database."""
 
@@ -26,8 +34,12 @@ class Attempt(Frozen):
     amount: Money
     method: Method
     bank: str | None = None
-    probe: bool = False
-    epoch: int = 0
+    probe: bool = False  # of a breaker that is half open
+    epoch: int = 0  # of the breaker when it was decided
+    segment: str | None = None  # `METHOD:bucket`, which bandits learn by
+    experiment: Assignment | None = None
+    operation_id: UUID | None = None  # of the capture, refund, void or reversal that it is a try at
+    target_reference: str | None = None  # the gateway's own id of the charge that a capture, refund or void is about
 
 
 def attempt_id(payment_id: UUID, number: int) -> UUID:

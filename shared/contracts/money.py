@@ -15,3 +15,11 @@ class Money(Frozen):
 
     def __str__(self) -> str:
         return f"{self.amount_minor} {self.currency}"
+
+
+BUCKETS_MINOR = ((50_000, "<50000"), (200_000, "<200000"), (1_000_000, "<1000000"))
+
+
+def amount_bucket(amount_minor: int) -> str:
+    """The band of amounts that statistics keep apart; minor units, whatever the currency."""
+    return next((name for below, name in BUCKETS_MINOR if amount_minor < below), ">=1000000")

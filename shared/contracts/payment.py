@@ -26,6 +26,8 @@ Status = Literal[
 
 
 class PaymentSnapshot(Frozen):
+    """`authorized_minor`, `captured_minor` and `refunded_minor` are what has really happened, in the currency of `amount`."""
+
     payment_id: UUID
     merchant_id: str
     status: Status
@@ -39,6 +41,9 @@ class PaymentSnapshot(Frozen):
     instrument: str | None = None  # masked
     error: dict[str, str] | None = None
     metadata: dict[str, Any] = Field(default_factory=dict)
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
     created_at: datetime
     updated_at: datetime
 
@@ -72,8 +77,33 @@ class PaymentConflicted(PaymentEvent):
     kind: Literal["payment.conflicted.v1"] = "payment.conflicted.v1"
 
 
+class PaymentPartiallyRefunded(PaymentEvent):
+    kind: Literal["payment.partially_refunded.v1"] = "payment.partially_refunded.v1"
+
+
+class PaymentRefunded(PaymentEvent):
+    kind: Literal["payment.refunded.v1"] = "payment.refunded.v1"
+
+
+class PaymentCancelled(PaymentEvent):
+    kind: Literal["payment.cancelled.v1"] = "payment.cancelled.v1"
+
+
+class PaymentExpired(PaymentEvent):
+    kind: Literal["payment.expired.v1"] = "payment.expired.v1"
+
+
 AnyPaymentEvent = (
-    PaymentSucceeded | PaymentFailed | PaymentPendingVerification | PaymentRequiresAction | PaymentRequiresCapture | PaymentConflicted
+    PaymentSucceeded
+    | PaymentFailed
+    | PaymentPendingVerification
+    | PaymentRequiresAction
+    | PaymentRequiresCapture
+    | PaymentConflicted
+    | PaymentPartiallyRefunded
+    | PaymentRefunded
+    | PaymentCancelled
+    | PaymentExpired
 )
 EVENT_OF: dict[Status, type[PaymentEvent]] = {
     "succeeded": PaymentSucceeded,
@@ -82,4 +112,8 @@ EVENT_OF: dict[Status, type[PaymentEvent]] = {
     "requires_action": PaymentRequiresAction,
     "requires_capture": PaymentRequiresCapture,
     "conflicted": PaymentConflicted,
+    "partially_refunded": PaymentPartiallyRefunded,
+    "refunded": PaymentRefunded,
+    "cancelled": PaymentCancelled,
+    "expired": PaymentExpired,
 }

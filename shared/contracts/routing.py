@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from shared.contracts.base import Command, Event
+from shared.contracts.base import Command, Event, Frozen
 from shared.contracts.instrument import Hints, Method, SealedInstrument
 from shared.contracts.money import Money
 
@@ -31,6 +31,26 @@ class ResumePayment(Command):
     kind: Literal["payment.resume.v1"] = "payment.resume.v1"
     payment_id: UUID
     merchant_id: str
+
+
+class RouteShadow(Command):
+    """A decision that was made, to be made again under another policy and compared. Nothing of it reaches a payment.
+
+    `record` is the router's own JSON of the decision, with everything that it went by.
+    """
+
+    kind: Literal["route.shadow.v1"] = "route.shadow.v1"
+    payment_id: UUID
+    number: int
+    policy: str
+    record: str
+
+
+class RoutingChanged(Frozen):
+    """Broadcast: what the router goes by has been changed, so every replica reads it anew."""
+
+    kind: Literal["routing.changed.v1"] = "routing.changed.v1"
+    action: str
 
 
 class RouteExhausted(Event):

@@ -1,33 +1,55 @@
 """How to speak to payment gateways, without speaking: codecs turn attempts into HTTP requests and answers into outcomes. No I/O here."""
 
-from shared.gateways import sandbox
+from shared.gateways import razorpay, sandbox, stripe
 from shared.gateways.codec import (
+    NOT_PREPARED,
     ActionRequired,
     Answer,
+    Captures,
+    Code,
     Codec,
+    Codes,
     Finding,
+    Heard,
     HttpRequest,
     HttpResponse,
+    Listed,
     NotFound,
+    Page,
     Pending,
+    Prepared,
     Refused,
     Succeeded,
     Unclear,
+    Unsupported,
+    Unverified,
+    Window,
 )
 
-CODECS: dict[str, Codec] = {"sandbox": sandbox.CODEC}
+CODECS: dict[str, Codec] = {"sandbox": sandbox.CODEC, "razorpay": razorpay.CODEC, "stripe": stripe.CODEC}
 
 __all__ = [
     "CODECS",
+    "NOT_PREPARED",
     "ActionRequired",
     "Answer",
+    "Captures",
+    "Code",
     "Codec",
+    "Codes",
     "Finding",
+    "Heard",
     "HttpRequest",
     "HttpResponse",
+    "Listed",
     "NotFound",
+    "Page",
     "Pending",
+    "Prepared",
     "Refused",
     "Succeeded",
     "Unclear",
+    "Unsupported",
+    "Unverified",
+    "Window",
 ]

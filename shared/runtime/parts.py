@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.messaging.answers import Answering, Answers
 from shared.messaging.handlers import Hears
 from shared.messaging.rabbit import Broker, connect
 from shared.messaging.relay import Relay
@@ -71,6 +72,13 @@ def build(name: str, settings: Settings, *, inbox: Table, outbox: Table) -> Part
 
 def bind(parts: Parts, hears: Hears, *, gateways: Sequence[str] = (), given: Mapping[str, Any]) -> None:
     parts.bound = hears.bind(parts.ears, parts.unit_of_work, gateways=gateways, given=given)
+
+
+def answer(parts: Parts, answers: Answers, *, given: Mapping[str, Any]) -> None:
+    """Call it after what else goes into `parts.on_start`: questions are answered from what that has loaded."""
+    answering = Answering(answers, ears=parts.ears, mouth=parts.mouth, given=given)
+    parts.on_start.append(answering.open)
+    parts.on_stop.append(answering.close)
 
 
 def every(period_s: float, act: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:

@@ -3,6 +3,7 @@
 payments.commands  ──direct──▶  <service>.<queue>          ──reject──▶  payments.dead ──▶ <queue>.dead
 payments.events    ──topic───▶  <service>.<queue>
 mesh.broadcast     ──topic───▶  a replica's own exclusive queue, transient
+a question         ──▶ <owner>.questions, declared by the owner ──▶ an answer to the asker's own exclusive queue, transient
 a failed change    ──▶ its service's outbox, due later ──▶ straight back to its queue, or to the dead letters
 """
 
@@ -52,10 +53,15 @@ API_EVIDENCE      = Inlet(queue="api.evidence",      exchange=EVENTS,   prefetch
 ROUTER_COMMANDS   = Inlet(queue="router.commands",   exchange=COMMANDS, prefetch=100, hears=(say.RoutePayment, say.ResumePayment))
 ROUTER_OUTCOMES   = Inlet(queue="router.outcomes",   exchange=EVENTS,   prefetch=100, hears=(say.AttemptFailed, say.AttemptExpired, say.AttemptVerified))
 EXECUTOR_EXECUTE  = Inlet(queue="executor.execute",  exchange=COMMANDS, prefetch=64,  hears=(say.ExecuteAttempt,), gateway="*")
-EXECUTOR_LOOKUP   = Inlet(queue="executor.lookup",   exchange=COMMANDS, prefetch=16,  hears=(say.LookupAttempt,), gateway="*")
+EXECUTOR_LOOKUP   = Inlet(queue="executor.lookup",   exchange=COMMANDS, prefetch=16,  hears=(say.LookupAttempt, say.IdentifyAttempt, say.CompareCharges), gateway="*")
 METRICS_OUTCOMES  = Inlet(queue="metrics.outcomes",  exchange=EVENTS,   prefetch=100, hears=(say.AttemptSucceeded, say.AttemptFailed, say.AttemptUnknown, say.AttemptVerified))
-VERIFIER_EVIDENCE = Inlet(queue="verifier.evidence", exchange=EVENTS,   prefetch=100, hears=(say.AttemptUnknown, say.AttemptObserved, say.AttemptDoubted, say.AttemptExpired))
-NOTIFIER_EVENTS   = Inlet(queue="notifier.events",   exchange=EVENTS,   prefetch=100, hears=tuple(say.EVENT_OF.values()))
+VERIFIER_EVIDENCE = Inlet(queue="verifier.evidence", exchange=EVENTS,   prefetch=100, hears=(say.AttemptUnknown, say.AttemptObserved, say.AttemptDoubted, say.AttemptExpired, say.AttemptIdentified))
+VERIFIER_GATEWAY_EVENTS = Inlet(queue="verifier.gateway_events", exchange=COMMANDS, prefetch=100, hears=(say.ReceiveGatewayEvent,))
+VERIFIER_RECONCILIATION = Inlet(queue="verifier.reconciliation", exchange=EVENTS, prefetch=10, hears=(say.ChargesCompared,))
+ROUTER_SHADOW     = Inlet(queue="router.shadow",     exchange=COMMANDS, prefetch=50,  hears=(say.RouteShadow,))
+ROUTER_OPERATIONS = Inlet(queue="router.operations", exchange=EVENTS,   prefetch=10,  hears=(say.GuardrailViolated,))
+NOTIFIER_OPERATIONS = Inlet(queue="notifier.operations", exchange=EVENTS, prefetch=20, hears=say.OPERATIONS_EVENTS)
+NOTIFIER_EVENTS   = Inlet(queue="notifier.events",   exchange=EVENTS,   prefetch=100, hears=(*say.EVENT_OF.values(), *say.MONEY_EVENTS))
 # fmt: on
 
 TEMPLATES = (
@@ -66,12 +72,25 @@ TEMPLATES = (
     EXECUTOR_LOOKUP,
     METRICS_OUTCOMES,
     VERIFIER_EVIDENCE,
+    VERIFIER_GATEWAY_EVENTS,
+    VERIFIER_RECONCILIATION,
     NOTIFIER_EVENTS,
+    NOTIFIER_OPERATIONS,
+    ROUTER_OPERATIONS,
+    ROUTER_SHADOW,
 )
 
 SAYS: dict[str, tuple[type[Message], ...]] = {
-    "api": (say.RoutePayment, say.ResumePayment, *say.EVENT_OF.values()),
-    "router": (say.ExecuteAttempt, say.RouteExhausted, say.AttemptDoubted),
+    "api": (
+        say.RoutePayment,
+        say.ResumePayment,
+        say.ExecuteAttempt,
+        say.AttemptDoubted,
+        say.ReceiveGatewayEvent,
+        *say.EVENT_OF.values(),
+        *say.MONEY_EVENTS,
+    ),
+    "router": (say.ExecuteAttempt, say.RouteExhausted, say.AttemptDoubted, say.RouteShadow),
     "executor": (
         say.AttemptSucceeded,
         say.AttemptFailed,
@@ -79,11 +98,26 @@ SAYS: dict[str, tuple[type[Message], ...]] = {
         say.AttemptActionRequired,
         say.AttemptExpired,
         say.AttemptObserved,
+        say.AttemptIdentified,
+        say.ChargesCompared,
     ),
-    "metrics": (),
-    "verifier": (say.LookupAttempt, say.AttemptVerified),
+    "metrics": say.METRICS_EVENTS,
+    "verifier": (say.LookupAttempt, say.AttemptVerified, say.IdentifyAttempt, say.CompareCharges, say.DiscrepancyFound),
     "notifier": (),
 }
+
+
+ANSWER = (
+    "router",
+    "metrics",
+    "executor",
+    "verifier",
+    "notifier",
+)  # services that others may ask; their replicas share one queue for questions
+
+
+def questions_of(owner: str) -> str:
+    return f"{owner}.questions"
 
 
 def inlets(gateways: Iterable[str]) -> Iterator[Inlet]:

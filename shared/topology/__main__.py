@@ -26,6 +26,7 @@ def draw(gateways: list[str]) -> str:
     lines.append("who says what")
     for service, kinds in topology.SAYS.items():
         lines.append(f"  {service:10} {', '.join(kind.kind_of() for kind in kinds) or '(nothing through an outbox)'}")
+    lines += ["", "who answers questions", *(f"  ▶ {topology.questions_of(owner)}" for owner in topology.ANSWER)]
     return "\n".join(lines)
 
 

@@ -6,29 +6,45 @@ from uuid import UUID
 
 from shared.contracts import (
     EVENT_OF,
+    MONEY_EVENTS,
     Attempt,
     AttemptActionRequired,
     AttemptDoubted,
     AttemptExpired,
     AttemptFailed,
+    AttemptIdentified,
     AttemptObserved,
     AttemptSucceeded,
     AttemptUnknown,
     AttemptVerified,
+    ChargesCompared,
+    CircuitClosed,
+    CircuitHalfOpen,
+    CircuitOpened,
+    CompareCharges,
+    Difference,
+    DiscrepancyFound,
     ExecuteAttempt,
     Frozen,
     GatewayHealth,
+    GuardrailViolated,
     HealthPicture,
     Hints,
+    IdentifyAttempt,
     LookupAttempt,
     Money,
+    OperationSnapshot,
     PaymentSnapshot,
+    ReceiveGatewayEvent,
     Refusal,
     ResumePayment,
     RouteExhausted,
     RoutePayment,
+    RouteShadow,
+    RoutingChanged,
     SealedInstrument,
     Status,
+    SuccessRateDropped,
     attempt_id,
 )
 
@@ -83,15 +99,61 @@ def snapshot(status: Status) -> PaymentSnapshot:
     )
 
 
+OPERATION = OperationSnapshot(
+    operation_id=UUID("019b8d5a-2c00-7000-8000-000000000005"),
+    payment_id=PAYMENT,
+    kind="refund",
+    status="failed",
+    amount=Money(amount_minor=5_000, currency="INR"),
+    gateway="alpha",
+    reason="too large",
+    error={"code": "refund_exceeds_captured", "message": "more than what was captured"},
+    created_at=NOW,
+    updated_at=NOW,
+)
 ABOUT: dict[str, Any] = {**HEAD, "attempt": ATTEMPT}
 ANSWERED: dict[str, Any] = {"gateway_reference": "ch_1", "latency_ms": 180}
+DIFFERENCE = Difference(
+    reference=str(ATTEMPT.attempt_id), comparison="amount_mismatch", reason="the gateway took 49000 INR", attempt_id=ATTEMPT.attempt_id,
+    payment_id=PAYMENT, operation="charge", our_state="succeeded", our_amount=AMOUNT, gateway_reference="ch_1", gateway_state="succeeded",
+    gateway_amount=AMOUNT,
+)  # fmt: skip
+SAID: dict[str, Any] = {
+    "gateway": "alpha", "finding": "failed", "operation": "charge", "reference": str(ATTEMPT.attempt_id), "gateway_reference": "ch_1",
+    "confirmed": AMOUNT, "refusal": REFUSAL,
+}  # fmt: skip
+CIRCUIT: dict[str, Any] = {"gateway": "alpha", "method": "UPI", "epoch": 3, "reason": "5 of 10", "actor": "operator", "until": NOW}
+SLICE: dict[str, Any] = {"run_id": CAUSE, "gateway": "alpha", "since": NOW, "until": NOW + timedelta(seconds=300)}
 MESSAGES: tuple[Frozen, ...] = (
+    ReceiveGatewayEvent(**HEAD, **SAID, event_id="evt_1", event_type="charge.failed", body_sha256="0f" * 32),
+    IdentifyAttempt(**HEAD, **SAID, evidence_id=CAUSE),
+    AttemptIdentified(**HEAD, evidence_id=CAUSE, match="news", reason="a failure", attempt_id=ATTEMPT.attempt_id, payment_id=PAYMENT),
+    CompareCharges(**HEAD, **SLICE, again=(str(ATTEMPT.attempt_id),)),
+    ChargesCompared(
+        **HEAD, **SLICE, matched=9, expected=1, differences=(DIFFERENCE,), problem="the list cannot be read", too_many=True
+    ),
+    *(
+        event(**HEAD, **CIRCUIT, state=state, previous=previous)
+        for event, state, previous in (
+            (CircuitOpened, "open", "closed"),
+            (CircuitHalfOpen, "half_open", "open"),
+            (CircuitClosed, "closed", "half_open"),
+        )
+    ),
+    SuccessRateDropped(**HEAD, gateway="alpha", method="UPI", rate=0.52, rate_before=0.91, attributable=40),
+    GuardrailViolated(
+        **HEAD, experiment_id="exp_1", reason="the treatment fails more", control_rate=0.9, treatment_rate=0.75, control_samples=400,
+        treatment_samples=390,
+    ),
+    DiscrepancyFound(**HEAD, discrepancy_id=CAUSE, run_id=CAUSE, gateway="alpha", difference=DIFFERENCE),
     RoutePayment(
         **HEAD, payment_id=PAYMENT, merchant_id="m_001", amount=AMOUNT, method="CARD", capture="manual", instrument=SEALED, hints=HINTS,
         customer_id="c_17", preferred_gateway="alpha", created_at=NOW,
     ),
     ResumePayment(**HEAD, payment_id=PAYMENT, merchant_id="m_001"),
     RouteExhausted(**HEAD, payment_id=PAYMENT, merchant_id="m_001", code="card_declined", reason="final", attempts=ATTEMPTS),
+    RouteShadow(**HEAD, payment_id=PAYMENT, number=1, policy="score", record='{"row":{},"made":{}}'),
+    RoutingChanged(action="change_gateway"),
     ExecuteAttempt(**ABOUT, instrument=SEALED, deadline_at=NOW + timedelta(seconds=5)),
     LookupAttempt(**ABOUT, number=2),
     AttemptSucceeded(**ABOUT, **ANSWERED, confirmed=AMOUNT),
@@ -104,4 +166,5 @@ MESSAGES: tuple[Frozen, ...] = (
     AttemptVerified(**ABOUT, verdict="failed", source="lookup", confirmed=AMOUNT, refusal=REFUSAL, gateway_reference="ch_1"),
     HealthPicture(epoch=7, as_of=NOW, gateways=(GatewayHealth(gateway="alpha", method="CARD", attributable=40, succeeded=38),)),
     *(event(**HEAD, payment=snapshot(status), previous_event_id=CAUSE) for status, event in EVENT_OF.items()),
+    *(event(**HEAD, payment=snapshot("partially_refunded"), operation=OPERATION, previous_event_id=CAUSE) for event in MONEY_EVENTS),
 )  # fmt: skip

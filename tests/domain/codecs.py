@@ -6,6 +6,7 @@ import orjson
 
 from shared.accounts import Account
 from shared.gateways import HttpResponse
+from shared.gateways.sandbox_codes import CODES
 from tests.domain.stand import AMOUNT, attempt
 
 ATTEMPT = attempt(1)
@@ -18,9 +19,11 @@ class Speaker:
     """Answers as the gateway gives them, to an order (`said`) and to a question (`found`). Names of what they mean are the tests'."""
 
     kind: str
-    succeeded: HttpResponse
-    another_amount: HttpResponse
-    another_reference: HttpResponse
+    charge_id: str
+    prepared: str | None = None  # the harmless object that comes first
+    succeeded: HttpResponse | None  # none: the answer to an order never says that it is paid
+    another_amount: HttpResponse | None
+    another_reference: HttpResponse | None
     requires_action: HttpResponse
     refusals: dict[str, HttpResponse]  # code → answer to an order
     unclear: dict[str, HttpResponse]  # why → answer to an order
@@ -35,7 +38,14 @@ class Speaker:
     @property
     def account(self) -> Account:
         return Account(
-            name="alpha", kind=self.kind, base_url="https://gateway.example/a", api_key="sk_secret", methods=("CARD",), currencies=("INR",)
+            name="alpha",
+            kind=self.kind,
+            base_url="https://gateway.example/a",
+            api_key="sk_secret",
+            key_secret="ks_secret",
+            webhook_secret="whsec_c2VjcmV0",
+            methods=("CARD",),
+            currencies=("INR",),
         )
 
 
@@ -60,19 +70,16 @@ def items(*charges: object) -> HttpResponse:
     return answer(200, {"items": charges})
 
 
-SANDBOX_CODES = (
-    "card_declined", "insufficient_funds", "incorrect_pin", "expired_card", "suspected_fraud", "issuer_unavailable",
-    "gateway_error_not_charged", "rate_limited", "account_suspended", "unauthenticated", "invalid_request",
-)  # fmt: skip
 FAILED = charge(status="failed", code="card_declined", message="no")
 
 SANDBOX = Speaker(
     kind="sandbox",
+    charge_id="ch_1",
     succeeded=answer(200, charge()),
     another_amount=answer(200, charge(amount_minor=1)),
     another_reference=answer(200, charge(reference="another")),
     requires_action=answer(200, charge(status="requires_action", action_url="https://gateway.example/pay")),
-    refusals={code: answer(402, refusal(code)) for code in SANDBOX_CODES},
+    refusals={code: answer(402, refusal(code)) for code in CODES},
     unclear={
         "pending": answer(200, charge(status="pending")),
         "unknown status": answer(200, charge(status="charging")),
@@ -113,4 +120,3 @@ SANDBOX = Speaker(
         "a refusal beside garbage": items(FAILED, 7),
     },
 )
-SPEAKERS = (SANDBOX,)

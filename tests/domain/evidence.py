@@ -5,7 +5,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.api.domain.lifecycle import Evidence, Standing, fold, judge
+from services.api.consumers import decided
+from services.api.domain.evidence import Evidence, fold
+from services.api.domain.lifecycle import Standing, judge
 from shared.contracts import (
     Attempt,
     AttemptActionRequired,
@@ -101,6 +103,7 @@ def lived(events: Sequence[Event]) -> list[Standing]:
     for event in events:
         evidence = fold(evidence, event)
         status = judge(evidence, asked=AMOUNT, was=status.status)
+        evidence = decided(evidence, status)
         life.append(status)
     return life
 

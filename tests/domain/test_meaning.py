@@ -109,9 +109,9 @@ def test_what_is_no_outcome_has_no_state() -> None:
 
 def test_an_overdue_attempt_is_unknown() -> None:
     work = work_with()
-    sweep_overdue(type("Row", (), {"attempt": ONE.model_dump(mode="json")}), work)
+    sweep_overdue(type("Row", (), {"attempt": ONE.model_dump(mode="json"), "outcome": {"gateway_reference": "order_1"}}), work)
     event = said_only(work, AttemptUnknown)
-    assert (event.attempt, event.correlation_id) == (ONE, PAYMENT)
+    assert (event.attempt, event.correlation_id, event.gateway_reference) == (ONE, PAYMENT, "order_1")
     assert routes(work) == [("payments.events", "attempt.unknown.v1")]
 
 

@@ -9,88 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.router import store
-from services.router.consumers import attempt_expired, attempt_failed, attempt_verified, resume_payment, route_payment
-from services.router.domain.selection import Gateway
-from services.router.picture import Picture
+from services.router.consumers import attempt_of
+from services.router.domain.record import replay
+from services.router.store import Try
 from shared.contracts import (
     Attempt,
     AttemptDoubted,
     ExecuteAttempt,
-    Hints,
     Message,
-    ResumePayment,
     RouteExhausted,
-    RoutePayment,
     SealedInstrument,
     attempt_id,
 )
-from shared.settings import Waiting
-from shared.storage.work import Work
 from tests.domain.evidence import expired, failed, verified
-from tests.domain.stand import AMOUNT, DECLINED, FAULT, NOW, PAYMENT, after, attempt, routes, said, said_only, work_with, written
-
-WAITING = Waiting(payment_ttl_s=60, latency_budget_ms=10_000, attempts_max=3, gateway_timeout_ms=2_500)
-SEALED = SealedInstrument(key_id="k", wrapped_key="w", nonce="n", ciphertext="c")
-RESUME = ResumePayment(correlation_id=PAYMENT, payment_id=PAYMENT, merchant_id="m_001")
-
-
-def order(**more: Any) -> RoutePayment:
-    columns: dict[str, Any] = {
-        "merchant_id": "m_001", "amount": AMOUNT, "method": "CARD", "instrument": SEALED, "hints": Hints(bank="HDFC"), "created_at": NOW,
-    }  # fmt: skip
-    return RoutePayment(correlation_id=PAYMENT, payment_id=PAYMENT, **{**columns, **more})
-
-
-class Router:
-    """The router's row of one payment, changed as its statements would change it, and everything it has said."""
-
-    def __init__(self, *names: str) -> None:
-        accounts = [
-            Gateway(name, frozenset({"CARD"}), frozenset({"INR"}), 1, 1, 10**9, True)
-            for name in names or ("alpha", "beta", "gamma", "omega")
-        ]
-        self.picture = Picture(accounts)
-        self.columns: dict[str, Any] | None = None
-        self.said: list[Message] = []
-
-    def hear(self, message: Any, *, at_s: float = 0.0) -> Work:
-        rows = {(store.ROUTE, PAYMENT): self.columns} if self.columns else {}
-        work = work_with(rows, now=after(at_s))
-        match message.kind:
-            case "payment.route.v1":
-                route_payment(message, work, self.picture, WAITING)
-            case "payment.resume.v1":
-                resume_payment(message, work)
-            case "attempt.failed.v1":
-                attempt_failed(message, work, self.picture, WAITING)
-            case "attempt.expired.v1":
-                attempt_expired(message, work, self.picture, WAITING)
-            case "attempt.verified.v1":
-                attempt_verified(message, work, self.picture, WAITING)
-        for statement in (store.INSERT_ROUTE, store.UPDATE_ROUTE):
-            for row in written(work, statement):
-                json: dict[str, Any] = {
-                    name: orjson.loads(row[name]) if row[name] else None
-                    for name in ("request", "instrument", "attempts", "exhausted")
-                    if name in row
-                }
-                self.columns = (self.columns or {}) | row | json
-        self.said += said(work)
-        return work
-
-    @property
-    def ordered(self) -> list[Attempt]:
-        return [one.attempt for one in self.said if isinstance(one, ExecuteAttempt)]
-
-    def states(self) -> list[str]:
-        assert self.columns is not None
-        return [one["state"] for one in self.columns["attempts"]]
-
-
-def routed() -> Router:
-    router = Router()
-    router.hear(order())
-    return router
+from tests.domain.routing import RESUME, SEALED, WAITING, Router, order, routed
+from tests.domain.stand import DECLINED, FAULT, PAYMENT, after, attempt, routes, said, said_only, written
 
 
 def test_a_payment_is_routed() -> None:
@@ -98,18 +31,24 @@ def test_a_payment_is_routed() -> None:
     work = router.hear(order(), at_s=1)
     command = said_only(work, ExecuteAttempt)
     assert routes(work) == [("payments.commands", "attempt.execute.v1.alpha")]
-    assert command.attempt == attempt(1).model_copy(update={"bank": "HDFC"})
+    assert command.attempt == attempt(1).model_copy(update={"bank": "HDFC", "segment": "CARD:<200000"})
     assert command.instrument == SEALED
     assert command.deadline_at == after(1 + 2 * 2.5)
     (decision,) = written(work, store.INSERT_DECISION)
     assert (decision["payment_id"], decision["number"], decision["gateway"]) == (PAYMENT, 1, "alpha")
-    assert len(orjson.loads(decision["ranked"])) == 4
+    assert decision["reason"] == "priority 1; first of 4 among 4; no health picture yet"
+    assert replay(decision["record"]).gateway == "alpha"
 
 
 def test_manual_capture_is_an_authorization() -> None:
     router = Router()
     router.hear(order(capture="manual"))
     assert router.ordered[0].operation == "authorize"
+
+
+def test_a_payment_link_is_a_link() -> None:
+    tried = Try(attempt_id=attempt_id(PAYMENT, 1), number=1, gateway="alpha")
+    assert attempt_of(order(method="PAYMENT_LINK"), tried).operation == "link"
 
 
 def test_the_row_keeps_the_instrument_apart_and_for_a_time() -> None:

@@ -1,10 +1,24 @@
 """What evidence proves, and how long is asked."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.verifier.domain.verdict import Finding, Open, Patience, Settled, next_lookup, weigh
+from services.verifier.domain.verdict import (
+    Charge,
+    Finding,
+    Open,
+    Patience,
+    Patiences,
+    Settled,
+    is_news,
+    may_settle_by_hand,
+    next_lookup,
+    weigh,
+)
+from shared.contracts import Money
 from tests.domain.stand import NOW, after
 
 PATIENCE = Patience(ladder_s=(2, 10, 30), grace_s=120)
@@ -56,3 +70,51 @@ def test_not_found_proves_failure_only_after_the_grace_and_twice(answers: list[t
             break
         not_found = result.not_found
         assert not_found == counted
+
+
+MONEY, OTHER = Money(amount_minor=50_000, currency="INR"), Money(amount_minor=1, currency="INR")
+KNOWN = Charge(MONEY, "ch_1")
+
+
+@pytest.mark.parametrize("state", ["open", "exhausted"])
+@pytest.mark.parametrize("finding", ["succeeded", "failed", "pending", "not_found", "unanswered"])
+def test_whatever_is_seen_of_what_is_not_settled_is_news(state: Any, finding: Any) -> None:
+    assert is_news(state, finding, known=None, seen=None)
+
+
+@pytest.mark.parametrize("finding", ["succeeded", "failed", "pending", "not_found", "unanswered"])
+def test_of_what_has_failed_only_a_success_is_news(finding: Any) -> None:
+    assert is_news("failed", finding, known=None, seen=None) == (finding == "succeeded")
+
+
+@pytest.mark.parametrize(
+    ("seen", "news"),
+    [(KNOWN, False), (Charge(OTHER, "ch_1"), True), (Charge(MONEY, "ch_2"), True), (Charge(MONEY, None), False), (None, False)],
+)
+def test_of_what_has_succeeded_only_a_contradiction_is_news(seen: Charge | None, news: bool) -> None:
+    """The edge makes a conflict of it."""
+    assert is_news("succeeded", "succeeded", known=KNOWN, seen=seen) == news
+    assert not is_news("succeeded", "failed", known=KNOWN, seen=seen)
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "may"),
+    [
+        ("open", "succeeded", True),
+        ("open", "failed", True),
+        ("exhausted", "succeeded", True),
+        ("exhausted", "failed", True),
+        ("failed", "succeeded", True),
+        ("failed", "failed", False),
+        ("succeeded", "failed", False),
+        ("succeeded", "succeeded", False),
+    ],
+)
+def test_what_an_operator_may_settle(state: Any, verdict: Any, may: bool) -> None:
+    assert may_settle_by_hand(state, verdict) == may
+
+
+def test_an_account_has_a_patience_of_its_own_or_the_default() -> None:
+    hasty = Patience((1,), 0)
+    patiences = Patiences(PATIENCE, {"razor": hasty})
+    assert (patiences.of("razor"), patiences.of("alpha")) == (hasty, PATIENCE)

@@ -10,18 +10,23 @@ from hypothesis import strategies as st
 
 from services.verifier import store
 from services.verifier.consumers import ask, attempt_expired, attempt_in_doubt, attempt_observed
-from services.verifier.domain.verdict import Patience
+from services.verifier.domain.verdict import Patience, Patiences
 from shared.contracts import AttemptDoubted, AttemptObserved, AttemptVerified, LookupAttempt
 from shared.storage.work import Work
 from tests.domain.evidence import HEAD, expired, unknown
 from tests.domain.stand import AMOUNT, DECLINED, NOW, after, attempt, routes, said, said_only, work_with, written
 
 PATIENCE = Patience(ladder_s=(2, 10, 30), grace_s=5)
+PATIENCES = Patiences(PATIENCE)
 ONE = attempt(1)
 MORE: dict[str, dict[str, Any]] = {
     "succeeded": {"confirmed": AMOUNT, "gateway_reference": "ch_1"},
     "failed": {"refusal": DECLINED, "gateway_reference": "ch_1"},
 }
+BLANK: dict[str, Any] = {
+    "attempt": ONE.model_dump(mode="json"), "state": "open", "reason": "", "lookups": 0, "not_found": 0, "opened_at": NOW, "source": None,
+    "confirmed": None, "gateway_reference": None,
+}  # fmt: skip
 
 
 def seen(finding: Any, source: Any = "lookup") -> AttemptObserved:
@@ -32,11 +37,11 @@ class Verifier:
     """The verifier's row of one attempt, changed as its statements would change it."""
 
     def __init__(self, **columns: Any) -> None:
-        self.columns: dict[str, Any] = {"state": "open", "lookups": 0, "not_found": 0, "opened_at": NOW, **columns} if columns else {}
+        self.columns: dict[str, Any] = {**BLANK, **columns} if columns else {}
 
     def hear(self, message: Any, *, at_s: float = 0.0) -> Work:
         work = work_with({(store.VERIFICATION, ONE.attempt_id): self.columns} if self.columns else {}, now=after(at_s))
-        (attempt_observed if isinstance(message, AttemptObserved) else attempt_in_doubt)(message, work, PATIENCE)
+        (attempt_observed if isinstance(message, AttemptObserved) else attempt_in_doubt)(message, work, PATIENCES)
         self._keep(work)
         return work
 
@@ -50,7 +55,12 @@ class Verifier:
     def _keep(self, work: Work) -> None:
         for statement in (store.OPEN, store.CHANGE, store.ASK):
             for row in written(work, statement):
-                self.columns |= row
+                self.columns |= BLANK | self.columns | {name: _loaded(name, value) for name, value in row.items()}
+
+
+def _loaded(name: str, value: Any) -> Any:
+    """As the database gives it back."""
+    return orjson.loads(value) if name in ("attempt", "confirmed") and value else value
 
 
 @pytest.mark.parametrize(
@@ -80,6 +90,13 @@ def test_that_a_gateway_did_not_know_it_is_said_again_after_one_more_look() -> N
     verifier = Verifier(state="failed", lookups=2, not_found=1)
     verifier.hear(AttemptDoubted(**HEAD, attempt=ONE), at_s=90)
     assert said_only(verifier.hear(seen("not_found"), at_s=91), AttemptVerified).verdict == "failed"
+
+
+@pytest.mark.parametrize(("state", "reason"), [("open", "pending"), ("exhausted", "the ladder is spent; pending")])
+def test_a_payer_who_may_still_act_is_asked_about_as_often_as_somebody_doubts(state: str, reason: str) -> None:
+    verifier = Verifier(state=state, reason=reason, lookups=9)
+    verifier.hear(AttemptDoubted(**HEAD, attempt=ONE), at_s=90)
+    assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", after(90))
 
 
 @pytest.mark.parametrize("state", ["open", "exhausted"])
@@ -133,7 +150,7 @@ def test_a_spent_ladder_is_an_operators_and_never_a_guess() -> None:
 @pytest.mark.parametrize("state", ["open", "exhausted"])
 def test_an_attempt_that_was_never_started_is_asked_about_no_more(state: str) -> None:
     """Its expiry answers the lookup; edge and router hear it from the executor, so there is nothing to say."""
-    work = work_with({(store.VERIFICATION, ONE.attempt_id): {"state": state, "lookups": 1, "not_found": 0, "opened_at": NOW}})
+    work = work_with({(store.VERIFICATION, ONE.attempt_id): {**BLANK, "state": state, "lookups": 1}})
     attempt_expired(expired(ONE), work)
     (row,) = written(work, store.CHANGE)
     assert (row["state"], row["due_at"], work.outgoing) == ("failed", None, [])
@@ -141,7 +158,7 @@ def test_an_attempt_that_was_never_started_is_asked_about_no_more(state: str) ->
 
 @pytest.mark.parametrize("state", ["succeeded", "failed", None])
 def test_an_expiry_that_nobody_asked_for_changes_nothing(state: str | None) -> None:
-    columns = {"state": state, "lookups": 1, "not_found": 0, "opened_at": NOW}
+    columns = {**BLANK, "state": state, "lookups": 1}
     work = work_with({(store.VERIFICATION, ONE.attempt_id): columns} if state else {})
     attempt_expired(expired(ONE), work)
     assert (work.writes, work.outgoing) == ([], [])
@@ -193,3 +210,20 @@ def test_whatever_gateways_answer_asking_ends_and_verdicts_are_earned(findings: 
     assert ("succeeded" in verdicts) <= ("succeeded" in findings)
     if verdicts[:1] == ["failed"]:
         assert "failed" in findings or findings.count("not_found") >= 2
+
+
+def test_a_success_that_contradicts_the_settled_one_is_said_as_well() -> None:
+    """A second witness with another amount: the edge makes a conflict of it, once."""
+    verifier = Verifier(lookups=1)
+    verifier.hear(seen("succeeded"))
+    other = seen("succeeded", "webhook").model_copy(update={"confirmed": AMOUNT.model_copy(update={"amount_minor": 1})})
+    verdict = said_only(verifier.hear(other), AttemptVerified)
+    assert (verdict.confirmed, verdict.source) == (other.confirmed, "webhook")
+    assert verifier.hear(other).outgoing == []
+
+
+def test_an_accounts_own_ladder_goes_before_the_default() -> None:
+    work = work_with()
+    attempt_in_doubt(unknown(ONE), work, Patiences(PATIENCE, {ONE.gateway: Patience((7,), 0)}))
+    (row,) = written(work, store.OPEN)
+    assert row["due_at"] == after(7)

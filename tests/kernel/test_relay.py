@@ -84,8 +84,8 @@ async def test_an_unroutable_row_neither_blocks_nor_replays_its_neighbours(
             await one.unit_of_work.apply(say)
             (row,) = await until(lambda: empty.rows(f"{OUTBOX} WHERE refusals = 1"))
             assert row.routing_key == f"{toy.Deposit.kind_of()}.{nowhere}"
-            assert 0 < row.due_in_s <= 1, "it backs off"
-            assert await _left(empty) == 1
+            assert 0 < row.due_in_s <= 1.1, "it backs off"
+            await until(lambda: _holds(empty, row))
             (parked,) = await until(lambda: empty.rows(f"{OUTBOX} WHERE parked_at IS NOT NULL"))
             await _say(one, str(inlet.gateway), toy.deposit_of())
             found = await queues.taken(inlet.queue, 2)
@@ -116,7 +116,7 @@ async def test_backing_off_takes_longer_each_time(empty: Database, queues: Queue
     async with replica(empty.url, queues.url) as one:
         await one.start()
         (row,) = await until(lambda: empty.rows(f"{OUTBOX} WHERE refusals = 7"))
-    assert 5 < row.due_in_s <= 7
+    assert 5 < row.due_in_s <= 7.1  # the reader's transaction may be the older one
 
 
 async def test_a_binding_that_was_deleted_and_comes_back(empty: Database, queues: Queues) -> None:
@@ -153,7 +153,7 @@ async def test_a_full_queue_is_nobodys_fault(empty: Database, queues: Queues, mo
     assert {line["event"] for line in said} == {"publish_failed"}
 
 
-async def _holds(database: Database, row: Outgoing) -> bool:
+async def _holds(database: Database, row: Any) -> bool:
     return [one.id for one in await database.rows(OUTBOX)] == [row.id]
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 
@@ -67,6 +68,11 @@ class Outside:
                 if wanted <= {int(one["sequence"]) for one in seen.values()}:
                     break
         return sorted(seen.values(), key=lambda one: int(one["sequence"]))
+
+    async def operators(self, event_id: UUID) -> list[Record]:
+        """What the operators' endpoint has taken of one event. It journals only what is rightly signed."""
+        page = await self._read("/shop/webhooks/operators/received", limit="1000")
+        return [record for record in page["items"] if json.loads(record["body"])["event_id"] == str(event_id)]
 
     async def change(self, path: str, **settings: Any) -> None:
         """Change how a gateway account (`/gateways/alpha`) or the shop (`/shop`) behaves."""

@@ -61,5 +61,15 @@ class Receiver:
             await self._grown.wait_for(lambda: any(one.answered == 204 for one in self._about(payment)))
         return self._about(payment)
 
+    @property
+    def all(self) -> list[Heard]:
+        """Every delivery so far."""
+        return list(self._heard)
+
+    async def count(self, deliveries: int, *, within_s: float = 20.0) -> None:
+        """Wait until there were so many. Raises TimeoutError."""
+        async with asyncio.timeout(within_s), self._grown:
+            await self._grown.wait_for(lambda: len(self._heard) >= deliveries)
+
     def _about(self, payment: Payment) -> list[Heard]:
         return [one for one in self._heard if one.payment_id == payment.id]

@@ -21,7 +21,7 @@ PLAIN = f"o-{uuid.uuid4()}"
 """An order's id: no secret, and found wherever the search for secrets really looks."""
 COMMANDS = [RoutePayment.kind_of(), *(f"{ExecuteAttempt.kind_of()}.{gateway}" for gateway in ("alpha", "beta", "gamma"))]
 EVENTS = [kind.kind_of() for kind in (AttemptSucceeded, PaymentSucceeded, PaymentFailed)]
-ON_PURPOSE = {"unroutable"}  # a binding was taken away
+ON_PURPOSE = {"unroutable", "verification_exhausted"}  # a binding was taken away; a ladder was spent for an operator to settle
 
 
 def found_in(data: bytes) -> set[str]:

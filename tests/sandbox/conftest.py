@@ -1,4 +1,4 @@
-"""Sandboxes in the test's own process, behind a real loopback port."""
+"""Sandboxes in the test's own process, behind a real loopback port, and one as a process of its own."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -11,6 +11,8 @@ from aiohttp import web
 from deploy.sandbox.app import create_app
 from deploy.sandbox.settings import Settings
 from tests.sandbox.client import SECRET, Sandbox
+from tests.sandbox.test_process import running
+from tests.sandbox.wires import KINDS, Merchant, account_of
 
 ACCOUNTS = {"alpha": Settings(hang_s=0.05), "beta": Settings(hang_s=0.05)}
 Start = Callable[[Path], Awaitable[Sandbox]]
@@ -36,3 +38,21 @@ async def start() -> AsyncIterator[Start]:
 @pytest.fixture
 async def sandbox(start: Start, tmp_path: Path) -> Sandbox:
     return await start(tmp_path)
+
+
+@pytest.fixture(scope="session")
+async def process(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sandbox]:
+    """The real process, with one account that hangs up quickly."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    accounts = folder / "accounts.toml"
+    accounts.write_text("[alpha]\nhang_s = 0.05\n")
+    async with running(folder / "journal", folder / "log", "--accounts", str(accounts)) as (_, sandbox):
+        yield sandbox
+
+
+@pytest.fixture(params=KINDS)
+async def merchant(request: pytest.FixtureRequest, process: Sandbox) -> AsyncIterator[Merchant]:
+    """Speaks one of the formats to an account that is as its file says, but for payers who need not act on cards."""
+    await process.put("/gateways/alpha/settings", frictionless=True)
+    yield Merchant(request.param, process, account_of(request.param, process.url))
+    await process.call("DELETE", "/gateways/alpha/settings")

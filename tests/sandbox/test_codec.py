@@ -8,7 +8,7 @@ from deploy.sandbox.behaviour import BEHAVIOURS, MESSAGES
 from shared.accounts import Account
 from shared.contracts import Attempt, Money
 from shared.gateways import CODECS, ActionRequired, HttpRequest, HttpResponse, NotFound, Pending, Refused, Succeeded, Unclear
-from shared.gateways.sandbox import CODES
+from shared.gateways.sandbox_codes import CODES
 from tests.sandbox.client import Sandbox
 
 CODEC = CODECS["sandbox"]

@@ -18,10 +18,10 @@ COMMAND = (sys.executable, "-m", "deploy.sandbox", "--port", "0")
 
 
 @asynccontextmanager
-async def running(journal: Path, log: Path) -> AsyncIterator[tuple[Process, Sandbox]]:
+async def running(journal: Path, log: Path, *more: str) -> AsyncIterator[tuple[Process, Sandbox]]:
     """A sandbox of its own, killed at the end if nobody did."""
     with log.open("ab") as errors:
-        command = (*COMMAND, "--journal", str(journal), "--webhook-secret", SECRET)
+        command = (*COMMAND, "--journal", str(journal), "--webhook-secret", SECRET, *more)
         process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=errors, cwd=ROOT)
     assert process.stdout is not None
     try:

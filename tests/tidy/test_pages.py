@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 from shared import topology
-from shared.contracts import HealthPicture
+from shared.contracts import HealthPicture, RoutingChanged
 from tests.tidy.tree import ROOT, SERVICES
 
 FACE = (
@@ -21,7 +21,10 @@ FACE = (
 )
 TITLES = ("Hears", "Decides", "Says", "Owns")
 KIND = re.compile(r"\b[a-z_]+\.[a-z_]+\b")
-BROADCASTS = {"metrics": {HealthPicture.model_fields["kind"].default.removesuffix(".v1")}}
+BROADCASTS = {
+    service: {picture.model_fields["kind"].default.removesuffix(".v1")}
+    for service, picture in (("metrics", HealthPicture), ("router", RoutingChanged))
+}
 KERNEL_TABLES = {"inbox", "outbox"}
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import subprocess
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -44,7 +45,7 @@ def bench(
         err.print(f"load: {rate:.0f}/s for {seconds:.0f} s")
         loaded = measure(mesh, rate_per_s=rate, seconds=seconds)
         err.print("the floor")
-        found = figures(loaded, light, floor_cpu_ms(mesh))
+        found = figures(loaded, light, floor_cpu_ms(mesh), decisions())
         if old_payments:
             err.print(f"growing old: {old_payments} payments in every database")
             asyncio.run(grow_old(mesh, old_payments))
@@ -53,3 +54,10 @@ def bench(
         mesh.stop()
     sys.stdout.write((json.dumps(found) if as_json else text(found)) + "\n")
     return 1 if found["lost"] else 0
+
+
+def decisions() -> dict[str, Any]:
+    """In a process of its own, so that its memory is not the benchmark's."""
+    done = subprocess.run([sys.executable, "-m", "deploy.simulate.decisions"], cwd=ROOT, capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found

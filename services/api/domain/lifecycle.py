@@ -1,117 +1,41 @@
-"""The one state machine of a payment: evidence is gathered in any order and any number of times, and the state follows from it.
+"""The one state machine of a payment: `judge` makes a state of the evidence, and only ever moves forward.
 
-`fold` is a union, so repetition and order of evidence change nothing about an attempt. `judge` only ever moves forward:
+    processing ─▶ requires_action ─▶ pending_verification ─▶ succeeded | requires_capture | failed | expired | conflicted
+    requires_capture ─▶ succeeded | cancelled | expired          succeeded ─▶ partially_refunded ─▶ refunded
 
-    processing ─▶ requires_action ─▶ pending_verification ─▶ succeeded | requires_capture | failed | conflicted
+One charge stands for a payment: the first that its gateway confirms while the payment waits for one. Every other is given back, and so is
+each that comes after the payment has ended without a charge. An amount, a currency or a reference that is not ours ends in `conflicted`,
+whatever the state: people look at it, and nothing more is done by itself.
 """
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
 
-from shared.contracts import (
-    Attempt,
-    AttemptActionRequired,
-    AttemptEvent,
-    AttemptExpired,
-    AttemptFailed,
-    AttemptSucceeded,
-    AttemptUnknown,
-    AttemptVerified,
-    Event,
-    Money,
-    RouteExhausted,
-    Status,
-)
+from services.api.domain.evidence import Evidence, Seen
+from services.api.domain.sums import Sums
+from shared.contracts import Money, OperationKind, Status
 
 FORWARD: dict[Status, int] = {"processing": 0, "requires_action": 1, "pending_verification": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """Everything ever heard of one attempt. More than one `charged` means that its witnesses disagree."""
-
-    number: int
-    gateway: str
-    operation: str
-    unknown: bool = False
-    action: bool = False
-    action_url: str | None = None
-    refused: tuple[tuple[str, str], ...] = ()  # (code, message)
-    charged: tuple[tuple[int, str, str], ...] = ()  # (amount_minor, currency, the gateway's reference)
-
-    @property
-    def is_negative(self) -> bool:
-        return bool(self.refused) and not self.charged
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What is known of a payment's attempts, by attempt id, and the router's last word if it has spoken."""
-
-    attempts: dict[str, Seen] = field(default_factory=dict)
-    exhausted: dict[str, Any] | None = None  # {code, reason, attempts}
+STANDING: frozenset[Status] = frozenset({"requires_capture", "succeeded", "partially_refunded", "refunded"})  # a charge is kept
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where a payment stands, and why."""
+    """Where a payment stands, and why. `kept` is the attempt whose charge stands, `reverse` those whose charges must be given back."""
 
     status: Status
     reason: str
     gateway: str | None = None
     error: dict[str, str] | None = None
     payment_url: str | None = None
-
-
-def fold(evidence: Evidence, event: Event) -> Evidence:
-    """Add one piece of evidence. Commutative and idempotent."""
-    if isinstance(event, RouteExhausted):
-        return replace(evidence, exhausted=last_word(evidence.exhausted, event))
-    if not isinstance(event, AttemptEvent):
-        raise TypeError(f"{event.kind} is no evidence about a payment")
-    name = str(event.attempt.attempt_id)
-    return replace(evidence, attempts={**evidence.attempts, name: see(evidence.attempts.get(name) or blank(event.attempt), event)})
-
-
-def last_word(known: dict[str, Any] | None, event: RouteExhausted) -> dict[str, Any]:
-    """Should the router ever say two, the payment fails only once every attempt of both is refused."""
-    said = {"code": event.code, "reason": event.reason, "attempts": sorted(map(str, event.attempts))}
-    if known is None:
-        return said
-    kept = min(known, said, key=lambda one: (one["code"], one["reason"]))
-    return {**kept, "attempts": sorted({*known["attempts"], *said["attempts"]})}
-
-
-def blank(attempt: Attempt) -> Seen:
-    return Seen(attempt.number, attempt.gateway, attempt.operation)
-
-
-def see(seen: Seen, event: AttemptEvent) -> Seen:
-    match event:
-        case AttemptSucceeded(confirmed=confirmed, gateway_reference=reference):
-            return replace(seen, charged=_with(seen.charged, (confirmed.amount_minor, confirmed.currency, reference)))
-        case AttemptVerified(verdict="succeeded", confirmed=confirmed, gateway_reference=reference):
-            money = confirmed or event.attempt.amount
-            return replace(seen, charged=_with(seen.charged, (money.amount_minor, money.currency, reference or "")))
-        case AttemptFailed(refusal=refusal):
-            return replace(seen, refused=_with(seen.refused, (refusal.code, refusal.message)))
-        case AttemptVerified(refusal=known):
-            told = (known.code, known.message) if known else ("NOT_FOUND_AT_GATEWAY", "the gateway does not know this attempt")
-            return replace(seen, refused=_with(seen.refused, told))
-        case AttemptExpired(reason=reason):
-            return replace(seen, refused=_with(seen.refused, ("ATTEMPT_EXPIRED", reason)))
-        case AttemptUnknown():
-            return replace(seen, unknown=True)
-        case AttemptActionRequired(action_url=url):
-            return replace(seen, action=True, action_url=min(filter(None, (seen.action_url, url)), default=None))
-    raise TypeError(f"{event.kind} is no evidence about a payment")
+    kept: str | None = None
+    reverse: tuple[str, ...] = ()
 
 
 def judge(evidence: Evidence, *, asked: Money, was: Status) -> Standing:
     """The state that the evidence justifies, from the state the payment is in."""
-    charges = [seen for seen in evidence.attempts.values() if seen.charged]
+    charges = {name: seen for name, seen in evidence.attempts.items() if seen.charged}
     if charges:
-        return judge_charges(charges, asked=asked, was=was)
+        return judge_charges(charges, evidence, asked=asked, was=was)
     if was not in FORWARD:
         return Standing(was, "nothing new")
     if evidence.exhausted and all(is_refused(evidence, name) for name in evidence.exhausted["attempts"]):
@@ -125,24 +49,56 @@ def judge(evidence: Evidence, *, asked: Money, was: Status) -> Standing:
     return Standing(was, "nothing new")
 
 
-def judge_charges(charges: list[Seen], *, asked: Money, was: Status) -> Standing:
+def judge_charges(charges: dict[str, Seen], evidence: Evidence, *, asked: Money, was: Status) -> Standing:
     """Money has moved at least once."""
-    first, taken = charges[0], {(amount_minor, currency) for seen in charges for amount_minor, currency, _ in seen.charged}
-    if taken != {(asked.amount_minor, asked.currency)}:
-        found = ", ".join(f"{amount_minor} {currency}" for amount_minor, currency in sorted(taken))
-        return conflicted("AMOUNT_MISMATCH", f"asked for {asked}, the gateway confirms {found}", first.gateway)
-    if len(charges) > 1 or any(len({reference for _, _, reference in seen.charged if reference}) > 1 for seen in charges):
-        return conflicted("CHARGED_TWICE", "more than one charge stands for this payment", first.gateway)
-    if was == "failed":
-        return conflicted("LATE_SUCCESS", "the gateway confirms a charge of a payment that had failed", first.gateway)
-    if was not in FORWARD:
-        return Standing(was, "nothing new")
-    status: Status = "requires_capture" if first.operation == "authorize" else "succeeded"
-    return Standing(status, f"{first.gateway} confirms {asked}", gateway=first.gateway)
+    kept = kept_of(evidence, was)
+    if was == "conflicted":
+        return Standing(was, "nothing new", kept=kept)
+    for seen in charges.values():
+        if seen.taken != {(asked.amount_minor, asked.currency)}:
+            found = ", ".join(f"{amount_minor} {currency}" for amount_minor, currency in sorted(seen.taken))
+            return conflicted("AMOUNT_MISMATCH", f"asked for {asked}, the gateway confirms {found}", seen.gateway, kept)
+        if seen.has_two_references:
+            return conflicted("CHARGED_TWICE", "the gateway names two charges of one attempt", seen.gateway, kept)
+    others = sorted((seen.number, name) for name, seen in charges.items() if name != kept and name not in evidence.reversing)
+    if was not in FORWARD or not others:
+        return Standing(
+            was, "nothing new" if not others else "a charge came too late", kept=kept, reverse=tuple(name for _, name in others)
+        )
+    (_, first), *late = others
+    status: Status = "requires_capture" if charges[first].operation == "authorize" else "succeeded"
+    gateway = charges[first].gateway
+    return Standing(status, f"{gateway} confirms {asked}", gateway, kept=first, reverse=tuple(name for _, name in late))
 
 
-def conflicted(code: str, message: str, gateway: str) -> Standing:
-    return Standing("conflicted", message, gateway=gateway, error={"code": code, "message": message})
+def kept_of(evidence: Evidence, was: Status) -> str | None:
+    """The attempt whose charge stands. One that succeeded before this was written down is found by its charge."""
+    if evidence.kept or was not in STANDING:
+        return evidence.kept
+    charges = sorted((seen.number, name) for name, seen in evidence.attempts.items() if seen.charged)
+    return charges[0][1] if charges else None
+
+
+def nobody_acted(ttl_s: float) -> Standing:
+    """The payer was waited for long enough. Should a charge come all the same, it is given back."""
+    said = f"nobody acted within {ttl_s:.0f} s"
+    return Standing("expired", said, error={"code": "ACTION_EXPIRED", "message": said})
+
+
+def moved_to(was: Status, sums: Sums, *, kind: OperationKind, closes: bool, expires: bool) -> Status:
+    """The state after an operation of this kind has succeeded. `closes`: nothing more will be captured."""
+    match was, kind:
+        case "requires_capture", "capture":
+            return "succeeded" if closes or not sums.open_minor else was
+        case "requires_capture", "void" if not sums.open_minor:
+            return "succeeded" if sums.captured_minor else "expired" if expires else "cancelled"
+        case "succeeded" | "partially_refunded", "refund":
+            return "refunded" if sums.refunded_minor == sums.captured_minor and not sums.capturing_minor else "partially_refunded"
+    return was
+
+
+def conflicted(code: str, message: str, gateway: str, kept: str | None = None) -> Standing:
+    return Standing("conflicted", message, gateway=gateway, error={"code": code, "message": message}, kept=kept)
 
 
 def is_refused(evidence: Evidence, name: str) -> bool:
@@ -159,7 +115,3 @@ def error_of(evidence: Evidence) -> dict[str, str]:
     last = max(evidence.attempts.values(), key=lambda seen: seen.number, default=None)
     message = last.refused[-1][1] if last and last.refused and last.refused[-1][1] else exhausted.get("reason", "")
     return {"code": str(exhausted.get("code", "FAILED")), "message": message}
-
-
-def _with(known: tuple[Any, ...], one: Any) -> tuple[Any, ...]:
-    return tuple(sorted({*known, one}))

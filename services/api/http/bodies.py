@@ -1,10 +1,20 @@
 """What merchants send: the payment order in its several spellings, checked and brought to one."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    field_validator,
+    model_validator,
+)
 
 from services.api.domain.instruments import BadInstrument, check_card, check_vpa
 from services.api.domain.money import BadMoney, exponent
@@ -14,6 +24,16 @@ from shared.contracts import AMOUNT_MAX, Capture, Method
 Text64 = Annotated[str, Field(min_length=1, max_length=64)]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 METADATA_BYTES_MAX = 8_192
+
+
+def small(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    try:
+        size = len(orjson.dumps(metadata))
+    except orjson.JSONEncodeError:
+        raise ValueError("metadata: integers have at most 64 bits") from None
+    if size > METADATA_BYTES_MAX:
+        raise ValueError(f"metadata: at most {METADATA_BYTES_MAX} bytes of JSON")
+    return metadata
 
 
 class Instrument(BaseModel):
@@ -63,7 +83,43 @@ class Wallet(Instrument):
 AnyInstrument = Upi | Card | Netbanking | Wallet
 
 
-class CreatePayment(BaseModel):
+Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], JsonValue], Field(max_length=50), AfterValidator(small)]
+
+
+class Initiate(BaseModel):
+    """How something is paid, and what goes with it."""
+
+    method: Annotated[Method, Upper, Field(validation_alias=AliasChoices("method", "payment_method"))]
+    instrument: Annotated[AnyInstrument, Field(discriminator="type")] | None = None
+    vpa: Annotated[str, Field(max_length=321)] | None = None
+    merchant_id: Text64 | None = None
+    capture: Capture = "automatic"
+    event_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    alias: Annotated[str, Field(max_length=31, description="the gateway account wished for")] | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _type_in_capitals(cls, value: Any) -> Any:
+        """`{"type": "upi"}` is taken too: the discriminator is read before the field's own validator."""
+        if isinstance(value, dict) and isinstance(instrument := value.get("instrument"), dict) and isinstance(instrument.get("type"), str):
+            return {**value, "instrument": {**instrument, "type": instrument["type"].upper()}}
+        return value
+
+    @model_validator(mode="after")
+    def _one_instrument(self) -> Self:
+        if self.vpa is not None and self.instrument is not None:
+            raise BadInstrument("vpa: give it in the instrument or beside it, not both")
+        if self.vpa is not None:
+            self.instrument = Upi(type="UPI", vpa=self.vpa)
+        if self.instrument is not None and self.instrument.type != self.method:
+            raise BadInstrument(f"instrument: its type is not the payment's method, {self.method}")
+        if self.method == "PAYMENT_LINK" and self.capture == "manual":
+            raise BadInstrument("capture: a payment link is captured by itself")
+        return self
+
+
+class CreatePayment(Initiate):
     """A payment order. `amount` is in minor units (`50000` INR is ₹500.00); `price` is the same in major units, for who has no `amount`."""
 
     model_config = ConfigDict(
@@ -88,35 +144,8 @@ class CreatePayment(BaseModel):
     ] = None
     price: Annotated[Decimal, Field(gt=0, max_digits=20)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper] | None = None
-    method: Annotated[Method, Upper, Field(validation_alias=AliasChoices("method", "payment_method"))]
-    instrument: Annotated[AnyInstrument, Field(discriminator="type")] | None = None
-    vpa: Annotated[str, Field(max_length=321)] | None = None
-    merchant_id: Text64 | None = None
     order_id: Text64 | None = None
     customer_id: Text64 | None = None
-    capture: Capture = "automatic"
-    event_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    alias: Annotated[str, Field(max_length=31, description="the gateway account wished for")] | None = None
-    metadata: Annotated[dict[Annotated[str, Field(max_length=64)], JsonValue], Field(max_length=50)] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _type_in_capitals(cls, value: Any) -> Any:
-        """`{"type": "upi"}` is taken too: the discriminator is read before the field's own validator."""
-        if isinstance(value, dict) and isinstance(instrument := value.get("instrument"), dict) and isinstance(instrument.get("type"), str):
-            return {**value, "instrument": {**instrument, "type": instrument["type"].upper()}}
-        return value
-
-    @field_validator("metadata")
-    @classmethod
-    def _metadata(cls, metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
-        try:
-            size = len(orjson.dumps(metadata))
-        except orjson.JSONEncodeError:
-            raise ValueError("metadata: integers have at most 64 bits") from None
-        if size > METADATA_BYTES_MAX:
-            raise ValueError(f"metadata: at most {METADATA_BYTES_MAX} bytes of JSON")
-        return metadata
 
     @field_validator("currency")
     @classmethod
@@ -126,15 +155,9 @@ class CreatePayment(BaseModel):
         return currency
 
     @model_validator(mode="after")
-    def _whole(self) -> "CreatePayment":
+    def _whole(self) -> Self:
         if self.amount is None and self.price is None:
             raise BadMoney("amount: needed, in minor units (or price, in major units)")
-        if self.vpa is not None and self.instrument is not None:
-            raise BadInstrument("vpa: give it in the instrument or beside it, not both")
-        if self.vpa is not None:
-            self.instrument = Upi(type="UPI", vpa=self.vpa)
-        if self.instrument is not None and self.instrument.type != self.method:
-            raise BadInstrument(f"instrument: its type is not the payment's method, {self.method}")
         if self.method in ("UPI", "CARD") and self.instrument is None:
             raise BadInstrument(f"instrument: needed for {self.method}")
         return self

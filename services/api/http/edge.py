@@ -19,7 +19,9 @@ from services.api.http.bodies import CreatePayment
 from services.api.http.keys import Merchant
 from services.api.http.layer import Code, Problem
 from services.api.live import Live
+from services.api.orders import LIVE_INDEX, Order
 from services.api.queries import Queries
+from shared import ids
 from shared.clock import new_id, utc_now
 from shared.contracts import Money, PaymentSnapshot, RoutePayment
 from shared.sealing import Sealer, fingerprint
@@ -57,9 +59,14 @@ class Edge:
         command, snapshot = self._command(order, caller)
         key = idempotency_key or await self._derived_key(order, caller)
         claim = store.claim(caller.merchant_id, CREATE, key, fingerprint=self._fingerprint(order, caller), payment_id=snapshot.payment_id)
+        ours = order_id_in(order.order_id)
+        if ours and (replayed := await self._replay(caller, claim.row)):
+            return Accepted(replayed, replayed=True)
+        for_order = (await self._payable(caller, ours, snapshot.amount)).order_id if ours else None
 
         def change(work: Work) -> None:
-            store.insert_payment(work, command, snapshot, due_at=work.now + timedelta(seconds=self.waiting.resume_after_s))
+            due_at = work.now + timedelta(seconds=self.waiting.resume_after_s)
+            store.insert_payment(work, command, snapshot, due_at=due_at, for_order=for_order)
             store.tell(work, snapshot.payment_id, "payment.created", amount=snapshot.amount.amount_minor, currency=snapshot.amount.currency)
             work.send(command)
 
@@ -68,8 +75,34 @@ class Edge:
                 async with asyncio.timeout(COMMIT_TIMEOUT_S):
                     await self.unit_of_work.win(claim, change)
         except AlreadyHandled:
-            return Accepted(await self._replay(caller, claim.row), replayed=True)
+            if replayed := await self._replay(caller, claim.row):
+                return Accepted(replayed, replayed=True)
+            raise Problem(Code.TEMPORARILY_UNAVAILABLE) from None
+        except Exception as error:
+            if for_order and LIVE_INDEX in str(error):
+                raise Problem(Code.ORDER_HAS_LIVE_PAYMENT) from None
+            raise
         return Accepted(snapshot, replayed=False)
+
+    async def order(self, caller: Merchant, order_id: UUID) -> Order:
+        """Another merchant's order is as unknown as one that never was."""
+        with available():
+            found = await self.queries.order(caller.merchant_id, order_id)
+        if found is None:
+            raise Problem(Code.NOT_FOUND, "There is no such order.")
+        return found
+
+    async def _payable(self, caller: Merchant, order_id: UUID, amount: Money) -> Order:
+        """The order, if it can be paid now with this amount. Raises Problem."""
+        order = await self.order(caller, order_id)
+        if order.amount != amount:
+            raise Problem(Code.CONFLICT, "The order is about another amount or currency.")
+        match order.status(utc_now()):
+            case "created":
+                return order
+            case "expired":
+                raise Problem(Code.ORDER_EXPIRED)
+        raise Problem(Code.ORDER_HAS_LIVE_PAYMENT)
 
     async def show(self, caller: Merchant, payment_id: UUID) -> PaymentSnapshot:
         """Another merchant's payment is as unknown as one that never was."""
@@ -146,12 +179,20 @@ class Edge:
             return f"order:{order.order_id}:{dead + 1}"
         raise Problem(Code.MISSING_IDEMPOTENCY_KEY)
 
-    async def _replay(self, caller: Merchant, claimed: dict[str, Any]) -> PaymentSnapshot:
+    async def _replay(self, caller: Merchant, claimed: dict[str, Any]) -> PaymentSnapshot | None:
+        """What the key stands for, if it has been used. Raises Problem where it stands for something else."""
         with available():
             found = await self.queries.claimed(claimed["claim"])
         if found is None:
-            raise Problem(Code.TEMPORARILY_UNAVAILABLE)
-        print_before, payment_id = found
-        if print_before != claimed["fingerprint"]:
+            return None
+        if found.fingerprint != claimed["fingerprint"]:
             raise Problem(Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD)
-        return await self.show(caller, payment_id)
+        return await self.show(caller, found.payment_id)
+
+
+def order_id_in(text: str | None) -> UUID | None:
+    """One of our own orders' ids; None for a merchant's."""
+    try:
+        return ids.private(ids.ORDER, text or "")
+    except ValueError:
+        return None

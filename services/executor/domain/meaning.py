@@ -20,6 +20,13 @@ from shared.gateways import ActionRequired, Answer, Finding, NotFound, Pending, 
 NOT_CONNECTED = Refusal(
     code="NOT_CONNECTED", message="no connection to the gateway came about", outcome_class="gateway_fault", retryable=True
 )
+TOO_FAST = Refusal(
+    code="GATEWAY_PACED",
+    message="the gateway takes no more calls at present: not called",
+    outcome_class="our_fault",
+    retryable=True,
+)
+TOO_LATE = Refusal(code="ATTEMPT_EXPIRED", message="its deadline passed before the call", outcome_class="gateway_fault", retryable=True)
 CANNOT_OPEN = Refusal(
     code="INSTRUMENT_UNREADABLE", message="the sealed instrument could not be opened", outcome_class="our_fault", retryable=False
 )
@@ -59,8 +66,10 @@ def observed(cause: Message, attempt: Attempt, seen: Answer | Finding, source: S
     return AttemptObserved.caused_by(cause, attempt=attempt, source=source, **more)
 
 
-def stored(outcome: dict[str, Any]) -> Finding:
-    """What a conclusive outcome, as its row keeps it, says to a lookup."""
+def stored(outcome: dict[str, Any]) -> Succeeded | Refused | None:
+    """What a conclusive outcome, as its row keeps it, says to a lookup; None where the row does not say it whole."""
     if "confirmed" in outcome:
-        return Succeeded(outcome["gateway_reference"], Money.model_validate(outcome["confirmed"]))
-    return Refused(Refusal.model_validate(outcome["refusal"]), outcome.get("gateway_reference"))
+        return Succeeded(outcome.get("gateway_reference", ""), Money.model_validate(outcome["confirmed"]))
+    if "refusal" in outcome:
+        return Refused(Refusal.model_validate(outcome["refusal"]), outcome.get("gateway_reference"))
+    return None

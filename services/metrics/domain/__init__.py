@@ -1,1 +1,1 @@
-"""What outcomes mean for a gateway's rate, as functions of their arguments."""
+"""What outcomes teach of gateways and experiments: rates, percentiles, breakers, estimates. Time is an argument."""

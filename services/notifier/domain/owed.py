@@ -1,14 +1,17 @@
-"""Which endpoints an event is owed to, and the bytes they get."""
+"""Whose endpoints an event is owed to, which of them, and the bytes they get."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import orjson
 
-from shared.contracts import PaymentEvent
+from shared.contracts import Event, MoneyEvent, OperationsEvent, PaymentEvent
 from shared.ids import derived
-from shared.public import PaymentView
+from shared.public import OperationView, PaymentView
+
+OPERATORS = "@operators"  # owns the operators' endpoints, in the place of a merchant
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +23,17 @@ class Endpoint:
     enabled: bool
 
 
-def event_type(event: PaymentEvent) -> str:
+def owner_of(event: PaymentEvent | OperationsEvent) -> str:
+    """The merchant whose payment it is, or OPERATORS."""
+    return event.payment.merchant_id if isinstance(event, PaymentEvent) else OPERATORS
+
+
+def payment_of(event: PaymentEvent | OperationsEvent) -> UUID | None:
+    """What happens to a gateway belongs to no payment."""
+    return event.payment.payment_id if isinstance(event, PaymentEvent) else None
+
+
+def event_type(event: Event) -> str:
     """`payment.succeeded.v1` → `payment.succeeded`"""
     return event.kind.rsplit(".", 1)[0]
 
@@ -34,14 +47,18 @@ def delivery_id(event_id: UUID, endpoint_id: str) -> UUID:
     return derived(event_id, endpoint_id)
 
 
-def body_of(event: PaymentEvent) -> bytes:
-    """`{type, timestamp, data, previous_event_id}` from the event's own snapshot: what was true when it happened."""
-    return orjson.dumps(
-        {
-            "type": event_type(event),
-            "timestamp": event.occurred_at,
-            "event_id": event.message_id,
-            "previous_event_id": event.previous_event_id,
-            "data": PaymentView.of(event.payment).model_dump(mode="json", exclude_none=True),
-        }
-    )
+def body_of(event: PaymentEvent | OperationsEvent) -> bytes:
+    """`{type, timestamp, event_id, data}` from the event's own snapshot: what was true when it happened. A payment's has
+    `previous_event_id` too; operators' events come in no order that would need one."""
+    body: dict[str, Any] = {"type": event_type(event), "timestamp": event.occurred_at, "event_id": event.message_id}
+    if isinstance(event, PaymentEvent):
+        body["previous_event_id"] = event.previous_event_id
+        body["data"] = view_of(event).model_dump(mode="json", exclude_none=True)
+    else:
+        body["data"] = event.model_dump(mode="json", exclude=set(OperationsEvent.model_fields), exclude_none=True)
+    return orjson.dumps(body)
+
+
+def view_of(event: PaymentEvent) -> PaymentView | OperationView:
+    """What the event is about: the payment, or the operation that has ended with the payment in it."""
+    return OperationView.of(event.operation, event.payment) if isinstance(event, MoneyEvent) else PaymentView.of(event.payment)

@@ -1,12 +1,18 @@
 """Is an attempt settled by what has been seen of it, and if not, when is it asked about next?"""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from shared.contracts import Money, Refusal
+
 Finding = Literal["succeeded", "failed", "pending", "not_found", "unanswered"]
+State = Literal["open", "succeeded", "failed", "exhausted"]
 NOT_FOUND_TIMES = 2  # a gateway's search may lag behind its charges: once, or too early, proves nothing
+BY_HAND = Refusal(
+    code="SETTLED_BY_OPERATOR", message="an operator found that nothing was charged", outcome_class="gateway_fault", retryable=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,30 @@ class Patience:
 
     ladder_s: Sequence[float]
     grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Patiences:
+    """Each gateway account's own, else `default`."""
+
+    default: Patience
+    by_gateway: Mapping[str, Patience] = field(default_factory=dict)
+
+    def of(self, gateway: str) -> Patience:
+        return self.by_gateway.get(gateway, self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What is said to have been taken."""
+
+    confirmed: Money
+    reference: str | None
+
+    def contradicts(self, other: "Charge") -> bool:
+        """Two references, or two amounts, are two charges; a reference that is missing contradicts none."""
+        two_references = self.reference and other.reference and self.reference != other.reference
+        return self.confirmed != other.confirmed or bool(two_references)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +59,18 @@ class Open:
 
     not_found: int
     reason: str
+
+
+def is_news(state: State, finding: Finding, *, known: Charge | None, seen: Charge | None) -> bool:
+    """Whether a word may change what is settled: a success outweighs a failure, for the money moved; a success that contradicts an
+    earlier one is evidence of a second charge or of another amount; nothing else does."""
+    match state:
+        case "open" | "exhausted":
+            return True
+        case "failed":
+            return finding == "succeeded"
+        case "succeeded":
+            return finding == "succeeded" and known is not None and seen is not None and seen.contradicts(known)
 
 
 def weigh(finding: Finding, *, opened_at: datetime, now: datetime, not_found: int, patience: Patience) -> Settled | Open:
@@ -52,3 +94,8 @@ def next_lookup(*, lookups: int, now: datetime, patience: Patience) -> datetime 
     if lookups >= len(patience.ladder_s):
         return None
     return now + timedelta(seconds=patience.ladder_s[lookups])
+
+
+def may_settle_by_hand(state: State, verdict: Literal["succeeded", "failed"]) -> bool:
+    """An operator may end what nothing else has ended, and correct a failure; a success is never taken back."""
+    return state in ("open", "exhausted") or (state == "failed" and verdict == "succeeded")
