@@ -138,7 +138,7 @@ def _tell(event: Event, work: Work) -> None:
     elif isinstance(event, AttemptEvent):
         detail: dict[str, Any] = {"number": event.attempt.number, "gateway": event.attempt.gateway}
         if event.attempt.operation_id:
-            detail["operation"] = event.attempt.operation
+            detail |= {"operation": event.attempt.operation, "attempt_id": str(event.attempt.attempt_id)}
         for field in ("verdict", "reason", "gateway_reference", "latency_ms", "source"):
             if (value := getattr(event, field, None)) is not None:
                 detail[field] = value

@@ -14,6 +14,7 @@ from services.api.http.layer import Caller, Problem, Role, Routes
 from services.api.http.owners import ASKING, Owners
 from services.api.http.payments import PaymentPath
 from services.api.queries import Line, Queries
+from shared import ids
 from shared.contracts import attempt_id
 from shared.contracts.questions import (
     DecisionView,
@@ -65,7 +66,7 @@ async def show_audit_trail(path: PaymentPath, caller: Caller, queries: Queries, 
         lines = await queries.timeline(payment_id)
     asked: dict[str, Awaitable[list[Entry]]] = {
         "router": _told(owners.ask(ShowDecisions(payment_id=payment_id, merchant_id=None), list[DecisionView]), of_decision, payment_id),
-        "executor": _told(owners.ask(ShowExecutions(payment_id=payment_id), list[ExecutionView]), of_execution),
+        "executor": _told(owners.ask(ShowExecutions(payment_id=payment_id), list[ExecutionView]), of_execution, begun(lines)),
         "verifier": _verifier(owners, payment_id),
         "notifier": _told(owners.ask(ShowDeliveries(payment_id=payment_id), list[DeliveryTrace]), of_delivery),
     }
@@ -105,11 +106,29 @@ def of_timeline(payment_id: UUID, lines: Iterable[Line]) -> list[Entry]:
     entries: list[Entry] = []
     heard: str | None = None
     for number, line in enumerate(lines):
-        attempt = line.detail.get("number") if line.event.startswith("attempt.") else None
-        cause = f"attempt:{attempt_id(payment_id, attempt)}" if isinstance(attempt, int) else heard
+        about = attempt_of(payment_id, line)
+        cause = f"attempt:{about}" if about else heard
         entries.append(Entry(at=line.at, owner="api", event=line.event, id=f"line:{number}", cause=cause, detail=line.detail))
         heard = f"line:{number}"
     return entries
+
+
+def attempt_of(payment_id: UUID, line: Line) -> UUID | None:
+    """The attempt that a line tells of. An operation's is named; a charge's follows from its number."""
+    number = line.detail.get("number")
+    if not line.event.startswith("attempt.") or not isinstance(number, int):
+        return None
+    named = line.detail.get("attempt_id")
+    return UUID(named) if named else attempt_id(payment_id, number)
+
+
+def begun(lines: Iterable[Line]) -> dict[UUID, str]:
+    """Operation → the line that tells of its beginning."""
+    return {
+        ids.private(str(line.detail["id"]).partition("_")[0], line.detail["id"]): f"line:{number}"
+        for number, line in enumerate(lines)
+        if line.event.endswith(".created") and "id" in line.detail
+    }
 
 
 def of_decision(one: DecisionView, payment_id: UUID) -> list[Entry]:
@@ -121,9 +140,11 @@ def of_decision(one: DecisionView, payment_id: UUID) -> list[Entry]:
     return [Entry(at=one.made_at, owner="router", event="decision.made", id=f"decision:{one.number}", cause=cause, detail=detail)]
 
 
-def of_execution(one: ExecutionView) -> list[Entry]:
+def of_execution(one: ExecutionView, operations: dict[UUID, str]) -> list[Entry]:
     name = f"attempt:{one.attempt_id}"
     cause = f"decision:{one.number}" if one.operation in ("charge", "authorize", "link") else None
+    if cause is None:
+        cause = next((line for operation, line in operations.items() if attempt_id(operation, one.number) == one.attempt_id), None)
     about = {"number": one.number, "gateway": one.gateway, "operation": one.operation, "amount": one.amount.model_dump()}
     entries = [Entry(at=one.started_at, owner="executor", event="attempt.started", id=name, cause=cause, detail=about)]
     if one.concluded_at is not None:

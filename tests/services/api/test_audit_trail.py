@@ -103,6 +103,33 @@ def path(payment: UUID) -> str:
     return f"/payments/{ids.public(ids.PAYMENT, payment)}/audit"
 
 
+async def test_a_refund_follows_from_its_beginning_and_is_heard_of_under_its_own_attempt(
+    operator: Client, stand_in: StandIn, database: Database, payment: UUID
+) -> None:
+    operation = new_id()
+    one = attempt_id(operation, 1)
+    beginning = f'{{"id": "{ids.public(ids.REFUND, operation)}", "amount": 500}}'
+    await database.rows(LINE, payment=payment, id=new_id(), at=at(40), event="refund.created", detail=beginning)
+    heard = f'{{"number": 1, "operation": "refund", "attempt_id": "{one}"}}'
+    await database.rows(LINE, payment=payment, id=new_id(), at=at(43), event="attempt.succeeded", detail=heard)
+    execution = ExecutionView(
+        attempt_id=one,
+        number=1,
+        operation="refund",
+        gateway="alpha",
+        amount=MONEY,
+        state="succeeded",
+        started_at=at(41),
+        concluded_at=at(42),
+    )
+    stand_in.says |= {**told(payment), ShowExecutions: [execution]}
+    items = (await operator.get(path(payment))).body["items"]
+    started = next(item for item in items if item["id"] == f"attempt:{one}")
+    assert started["cause"] == next(item["id"] for item in items if item["event"] == "refund.created")
+    heard_of = next(item for item in items if item["owner"] == "api" and item["event"] == "attempt.succeeded")
+    assert heard_of["cause"] == f"attempt:{one}"
+
+
 async def test_everything_is_there_in_order_with_its_cause(operator: Client, stand_in: StandIn, payment: UUID) -> None:
     stand_in.says |= told(payment)
     answer = await operator.get(path(payment))
