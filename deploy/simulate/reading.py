@@ -14,6 +14,8 @@ METHODS = get_args(Method)
 SHARES = ("success", "user_decline", "timeout")
 PIECE_KEYS = {"from_s", "to_s", "method", "bank", "end", *FIGURES}
 NO_BANK = "none"
+MIX = ("methods", "banks", "amounts")
+MIX_FORM = "write [mix] with methods = { UPI = 0.7, CARD = 0.3 }, banks = { hdfc = 0.5, none = 0.5 }, amounts = { 50000 = 1 }"
 
 
 class BadWorld(ValueError):
@@ -40,13 +42,10 @@ def read_world(file: Path) -> World:
 
 def world_of(name: str, said: Mapping[str, Any]) -> World:
     """From the parsed file. Raises BadWorld."""
-    only(said, {"about", "duration_s", "payments_per_s", "mix", "gateways"}, "world")
-    mix = table(said.get("mix", {}), "mix")
-    only(mix, {"methods", "banks", "amounts"}, "mix")
+    only(said, {"about", "duration_s", "payments_per_s", "mix", "gateways", *MIX}, "world")
+    mix = mix_of(said)
     duration_s = number(said, "duration_s", "world", above=0.0)
-    gateways = table(said.get("gateways", {}), "gateways")
-    if not gateways:
-        raise BadWorld("gateways: there is none; write [gateways.alpha]")
+    gateways = gateways_of(said.get("gateways", {}))
     world = World(
         name=name,
         about=str(said.get("about", "")),
@@ -59,6 +58,28 @@ def world_of(name: str, said: Mapping[str, Any]) -> World:
     )
     check(world)
     return world
+
+
+def mix_of(said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tables of weights, in [mix] or beside it."""
+    mix = said.get("mix", {})
+    if not isinstance(mix, dict):
+        raise BadWorld(f"mix: a table is wanted; {MIX_FORM}")
+    only(mix, set(MIX), "mix")
+    return {**{one: said[one] for one in MIX if one in said}, **mix}
+
+
+def gateways_of(said: Any) -> Mapping[str, Any]:
+    """By name, from [gateways.alpha], or from [[gateways]] with a name each; the order counts."""
+    if isinstance(said, list):
+        named = [table(one, f"gateways[{at}]") for at, one in enumerate(said)]
+        names = [one.get("name") for one in named]
+        if not all(isinstance(name, str) and name for name in names) or len(set(names)) < len(names):
+            raise BadWorld("gateways: each of a list needs a name of its own; or write [gateways.alpha]")
+        said = {str(one["name"]): {key: value for key, value in one.items() if key != "name"} for one in named}
+    if not table(said, "gateways"):
+        raise BadWorld("gateways: there is none; write [gateways.alpha]")
+    return table(said, "gateways")
 
 
 def gateway_of(name: str, said: Mapping[str, Any], duration_s: float) -> Gateway:
@@ -143,8 +164,10 @@ def number(
 
 def weights(said: Any, place: str) -> dict[str, float]:
     """A table of weights, or a list of names that weigh the same; they need not sum to 1."""
-    if isinstance(said, list):
+    if isinstance(said, list) and all(isinstance(one, str | int) for one in said):
         said = {str(one): 1.0 for one in said}
+    if not isinstance(said, dict):
+        raise BadWorld(f"{place}: a table of weights is wanted; {MIX_FORM}")
     found = {name: number(said, name, place) for name in table(said, place)}
     if sum(found.values()) <= 0:
         raise BadWorld(f"{place}: no weight above 0")

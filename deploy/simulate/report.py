@@ -21,14 +21,20 @@ WORDS = {
 def figures(runs: Runs) -> dict[str, Any]:
     """What `--json` prints. `oracle_advantage_share` and `worlds_behind_seed_scoring` are there if the policies that they need were played.
 
-    The share is that of the sums over the worlds: what the default gains over the fixed order of what the oracle gains.
+    The share is that of the sums over the worlds: what the default gains over the fixed order of what the oracle gains, on average.
+    Beside it is the mean of the worlds' own shares, each within 0 and 1, of those worlds where the oracle gains more than two standard
+    errors: elsewhere a share is chance divided by chance.
     """
     found: dict[str, Any] = {"worlds": {name: {policy: row(run, by) for policy, run in by.items()} for name, by in runs.items()}}
     if all({DEFAULT, FIXED, ORACLE} <= by.keys() for by in runs.values()):
         gained = {name: (rate(by, DEFAULT) - rate(by, FIXED), rate(by, ORACLE) - rate(by, FIXED)) for name, by in runs.items()}
         there = sum(oracle for _, oracle in gained.values())
         found["oracle_advantage_share"] = round(sum(ours for ours, _ in gained.values()) / there, 4) if there > 0 else 1.0
-        found["oracle_advantage_share_by_world"] = {name: round(a / b, 4) if b > 0 else None for name, (a, b) in gained.items()}
+        told = {name for name, by in runs.items() if Difference.of(by[FIXED], by[ORACLE]).behind}
+        by_world = {name: round(a / b, 4) if name in told else None for name, (a, b) in gained.items()}
+        found["oracle_advantage_share_by_world"] = by_world
+        known = [min(1.0, max(0.0, one)) for one in by_world.values() if one is not None]
+        found["oracle_advantage_share_mean_of_worlds"] = round(fmean(known), 4) if known else 1.0
     if all({DEFAULT, SEEDS} <= by.keys() for by in runs.values()):
         differences = {name: Difference.of(by[DEFAULT], by[SEEDS]) for name, by in runs.items()}
         found["worlds_behind_seed_scoring"] = [name for name, one in differences.items() if one.behind]
@@ -85,10 +91,8 @@ def text(found: Mapping[str, Any]) -> str:
             notes.append(f"{ahead[name]['mean']:+.2%} ± {2 * ahead[name]['standard_error']:.2%} against scoring")
         lines += [f"  the default: {', '.join(notes)}", ""] if notes else [""]
     if "oracle_advantage_share" in found:
-        by_world = fmean(one for one in shares.values() if one is not None)
-        lines.append(
-            f"oracle's advantage over the fixed order: {found['oracle_advantage_share']:.1%} reached ({by_world:.1%} as a mean of worlds)"
-        )
+        pooled, by_world = found["oracle_advantage_share"], found["oracle_advantage_share_mean_of_worlds"]
+        lines.append(f"oracle's advantage over the fixed order: {pooled:.1%} reached ({by_world:.1%} as a mean of worlds' shares)")
     if "worlds_behind_seed_scoring" in found:
         lines.append(f"worlds behind scoring: {', '.join(found['worlds_behind_seed_scoring']) or 'none'}")
     lines += [f"MISSED: {one}" for one in missed(found)]

@@ -19,6 +19,7 @@ BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
 BEGIN_S = BEGIN.timestamp()
 PICTURE_S = 1.0
 ROUND_S = 0.25  # how often the leader of metrics folds what it has heard
+ARMED = ("bandit", "adaptive")  # policies that read what is learnt by segment; for others it is not kept
 NOBODY = UUID(int=0)  # an attempt's id matters only to who stores it
 SPREAD = 0x9E3779B97F4A7C15  # makes another seed of each attempt's number
 
@@ -74,6 +75,7 @@ class Router:
         self.scoring = SCORING.model_copy(update={"policy": policy})
         self.bandits = [f"{method}:{bucket}" for method in world.methods for bucket in BUCKETS] if policy == "bandit" else []
         self.learns, self.breakers = learns, breakers
+        self.arms = policy in ARMED
         self.learner = learner or Learner()
         self.heard: list[Outcome] = []
         self.due_s = 0.0
@@ -83,7 +85,9 @@ class Router:
         names = frozenset(self.views[one].name for one in tried)
         wish = Wish(payment.amount_minor, "INR", payment.method, bank=payment.bank, tried=names)
         made = decide(self.board, wish, (payment.number ^ number * SPREAD) % (1 << 128), BEGIN + timedelta(seconds=at_s))
-        return Choice(None if made.gateway is None else self.names[made.gateway], made.probe, made.epoch, made.segment)
+        return Choice(
+            None if made.gateway is None else self.names[made.gateway], made.probe, made.epoch, made.segment if self.arms else None
+        )
 
     def hear(
         self, payment: Payment, choice: Choice, end: OutcomeClass, latency_ms: int | None, at_s: float, was: OutcomeClass | None = None

@@ -230,6 +230,24 @@ def test_a_policy_that_shares_out_its_probes_keeps_to_the_rules(policy: str) -> 
     assert all(one.probe and one.epoch == 7 for one in found)
 
 
+@pytest.mark.parametrize(
+    ("probe_share", "known", "least", "most"),
+    [
+        (0.1, {}, 0.05, 0.13),  # nothing has been heard of it: all that its breaker lets through
+        (0.1, {"successes": 0.0, "failures": 9.0, "timeouts": 9.0}, 0.003, 0.03),
+        (1.0, {"successes": 0.0, "failures": 9.0, "timeouts": 9.0}, 0.08, 0.25),  # a payment a minute: it must not take a day to close
+        (0.0, {}, 0.0, 0.0),
+    ],
+)
+def test_the_default_gives_a_half_open_gateway_no_more_than_its_share_and_enough_to_close(
+    probe_share: float, known: dict[str, Any], least: float, most: float
+) -> None:
+    seen = [health(name, 100, 90, successes=90.0, failures=10.0) for name in ("alpha", "beta")]
+    half = health("gamma", 20, 19, **known) if known else health("gamma", 20, 20, successes=20.0)
+    on = board(*seen, half, breaker("gamma", "half_open", share=probe_share), policy="adaptive")
+    assert least <= shares(on).get("gamma", 0.0) <= most
+
+
 @given(boards, wishes, draws)
 def test_a_decision_is_complete_and_only_a_probe_passes_a_breaker(on: Board, wish: Wish, seed: int) -> None:
     found = decide(on, wish, seed, NOW)

@@ -81,11 +81,53 @@ def test_a_piece_that_makes_no_sense_is_refused(piece: dict[str, Any], says: str
         ({"mix": {"amounts": {"1.50": 1}}}, "no amount in minor units"),
         ({"mix": {"banks": {"hdfc": 0}}}, "no weight above 0"),
         ({"speed": 2}, "world: unknown 'speed'"),
+        ({"mix": [{"method": "UPI", "weight": 1}]}, r"mix: a table is wanted; write \[mix\] with methods = "),
+        ({"mix": {"methods": [{"name": "UPI", "weight": 1}]}}, r"mix\.methods: a table of weights is wanted; write"),
+        ({"mix": {"banks": "hdfc"}}, r"mix\.banks: a table of weights is wanted; write"),
+        ({"gateways": [{"name": "alpha"}, {"name": "alpha"}]}, "each of a list needs a name of its own"),
+        ({"gateways": [{"pieces": []}]}, "each of a list needs a name of its own"),
     ],
 )
 def test_a_world_that_makes_no_sense_is_refused(more: dict[str, Any], says: str) -> None:
     with pytest.raises(BadWorld, match=says):
         world(**more)
+
+
+BY_HAND = """
+duration_s = 600
+payments_per_s = 2.0
+mix = { methods = { UPI = 0.7, CARD = 0.3 }, banks = { hdfc = 1, sbi = 1 }, amounts = { 50000 = 3, 250000 = 1 } }
+
+[gateways.one]
+fee = 0.02
+pieces = [
+  { from_s = 0, to_s = 300, success = 0.9, user_decline = 0.05, timeout = 0.01, latency_ms_p50 = 300, latency_ms_p95 = 900 },
+  { from_s = 300, to_s = 600, method = "UPI", bank = "sbi", success = 0.4, user_decline = 0.05, timeout = 0.3 },
+]
+
+[[gateways.two.pieces]]
+from_s = 0
+to_s = 600
+success = 0.85
+user_decline = 0.05
+timeout = 0.02
+latency_ms_p50 = 500
+latency_ms_p95 = 1500
+"""
+
+
+def test_a_world_written_by_hand_is_read(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(BY_HAND)
+    (one,) = read_worlds(tmp_path)
+    assert (one.name, one.duration_s, [gateway.name for gateway in one.gateways]) == ("mine", 600, ["one", "two"])
+    assert one.gateways[0].figures(400, "UPI", "sbi")["success"] == 0.4
+    assert one.amounts_minor == {50_000: 3, 250_000: 1}
+
+
+def test_gateways_may_be_a_list_and_mixes_stand_beside_it() -> None:
+    plain = world({"success": 0.9})
+    said = {"duration_s": 600, "payments_per_s": 5, "methods": {"UPI": 0.7, "CARD": 0.3}, "banks": {"hdfc": 0.5, "none": 0.5}}
+    assert world_of("one", {**said, "gateways": [{"name": "alpha", "pieces": [{"success": 0.9}]}]}) == plain
 
 
 def test_an_error_names_the_file(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ BANK_MIN = 4.0  # and at least, however much the bank differs
 Z_FREE = 1.5  # standard errors that two clocks may lie apart and agree
 EXPLORE_SHARE, EXPLORE_COST = 0.005, 0.0002  # of payments each other gets at least, unless that would lose more than the cost
 PROBE_SHARE, PROBE_COST = 0.01, 0.004  # a half-open one gets more: it is known to have been better
+PROBE_USUAL, PROBE_RARE = 0.10, 0.25  # of what metrics lets through beyond the usual, because payments are rare, this part is used
 SHARPEN = 4.0  # near equals are mixed by (chance to be best / that of the likeliest) to this power
 WEIGHT_MIN = 0.01
 
@@ -120,7 +121,8 @@ def shares(candidates: Sequence[Candidate], worth: Sequence[tuple[float, float]]
         if closed[at] or len(judged) == len(candidates):
             found.append(max((likely[at] / top) ** SHARPEN, min(EXPLORE_SHARE, EXPLORE_COST / gap)))
         else:
-            found.append(min(one.facts.probe_share, max(PROBE_SHARE, PROBE_COST / gap)))
+            rare = PROBE_RARE * (one.facts.probe_share - PROBE_USUAL)  # so that it closes after 20 payments, not after 500
+            found.append(min(one.facts.probe_share, max(PROBE_SHARE, PROBE_COST / gap, rare)))
     total = sum(found)
     return [one / total for one in found]
 

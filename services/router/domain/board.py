@@ -19,6 +19,7 @@ from shared.contracts.questions import ExperimentView, FeeView, GatewayView, Sco
 ROWS_MAX = 4096  # kinds of payment kept; banks that nobody has heard of share one
 OTHER_BANK = "?"
 SCORING = ScoringView(policy=DEFAULT, weights=dict(WEIGHTS))
+FREE = FeeView()
 BELOW_MINOR = tuple(below for below, _ in BUCKETS_MINOR)
 BUCKETS = (*(name for _, name in BUCKETS_MINOR), f">={BELOW_MINOR[-1]}")
 
@@ -132,7 +133,11 @@ def figures(health: GatewayHealth) -> Figures:
 
 def fee_of(fees: Sequence[FeeView], method: str) -> FeeView:
     """The method's own, else that of methods not named, else none."""
-    return next((fee for named in (method, None) for fee in fees if fee.method == named), FeeView())
+    for named in (method, None):
+        for fee in fees:
+            if fee.method == named:
+                return fee
+    return FREE
 
 
 def until(now: datetime, instants: Iterable[datetime]) -> datetime:

@@ -57,7 +57,7 @@ def factors_of(
 
 def score_of(factors: Factors, weights: Weights) -> float:
     """.35·success rate + .25·1/(1 + p95/1000) + .15·method affinity + .12·bank affinity + .08·amount fit + .05·time, by default."""
-    return sum(weight * float(getattr(factors, name)) for name, weight in weights.items())
+    return float(sum([weight * getattr(factors, name) for name, weight in weights.items()]))
 
 
 def bank_affinity(bank: str | None, own: str | None, configured: Mapping[str, float]) -> float:
@@ -68,4 +68,4 @@ def bank_affinity(bank: str | None, own: str | None, configured: Mapping[str, fl
 
 
 def clamp(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
+    return 0.0 if value < 0.0 else 1.0 if value > 1.0 else value
