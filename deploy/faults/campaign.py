@@ -79,11 +79,13 @@ class Campaign:
         await self._settings(
             {
                 **order.gateway,
+                **order.call_backs,
                 "rates": dict(order.misbehaviour),
                 "move_rates": {kind: dict(order.moves) for kind in PAST},
                 "seed": order.seed,
             },
             order.shop,
+            call_back=bool(order.call_backs),
         )
 
     async def heal(self) -> None:
@@ -155,9 +157,10 @@ class Campaign:
         done = {**self.faults, "duplicate deliveries": self.duplicates}
         return Result(verdict, done, self.kills, self.duplicates, self.history.unanswered, self.history.answers, self.quiet_s)
 
-    async def _settings(self, gateway: Mapping[str, Any], shop: Mapping[str, Any]) -> None:
+    async def _settings(self, gateway: Mapping[str, Any], shop: Mapping[str, Any], *, call_back: bool = False) -> None:
         for name in self.accounts:
-            await asyncio.to_thread(put, f"{self.sandbox}/gateways/{name}/settings", gateway)
+            where = {"webhook_url": f"{self.api}/webhooks/{name}"} if call_back else {}
+            await asyncio.to_thread(put, f"{self.sandbox}/gateways/{name}/settings", {**gateway, **where})
         await asyncio.to_thread(put, f"{self.sandbox}/shop/settings", shop)
 
 

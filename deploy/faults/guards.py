@@ -212,18 +212,6 @@ def compare_amounts() -> None:
     swap("services.api.domain.lifecycle:judge_charges", make, takes="charges evidence asked was")
 
 
-def give_back_what_came_late() -> None:
-    """Of all charges of a payment one stands, and every other is given back. Off: they are kept."""
-
-    def make(original: Any) -> Any:
-        def judge(evidence: Any, *, asked: Any, was: Any) -> Any:
-            return replace(original(evidence, asked=asked, was=was), reverse=())
-
-        return judge
-
-    swap("services.api.consumers:judge", make, takes="evidence asked was")
-
-
 def wait_for_the_verifier() -> None:
     """The router goes on after a proven negative only. Off: an unknown outcome is followed by the next gateway."""
     hear_unknown(retryable=True)
@@ -275,7 +263,6 @@ GUARDS: Mapping[str, Callable[[], None]] = {
         doubt_not_found,
         fail_on_proof,
         compare_amounts,
-        give_back_what_came_late,
         wait_for_the_verifier,
         give_up_on_proof,
     )

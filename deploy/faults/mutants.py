@@ -55,7 +55,5 @@ ALL = (
     mutant("failed-without-proof", "fails payments whose attempts may have charged", "doubtful gateways", "mismatched",
            api="fail-on-proof", router="give-up-on-proof"),
     mutant("any-amount", "takes a charge of any amount for success", "doubtful gateways", "mismatched", api="compare-amounts"),
-    mutant("late-charges-kept", "keeps charges that nobody waited for any more", "late charges", "doubled",
-           api="give-back-what-came-late"),
 )  # fmt: skip
 MUTANTS: Mapping[str, Mutant] = {one.name: one for one in ALL}

@@ -24,6 +24,8 @@ SETTINGS: Mapping[str, str] = {
     "PAYMESH_OPERATION_PAUSES_S": "[0.5, 1]",
     "PAYMESH_REVERSAL_PAUSES_S": "[0.5, 1, 1, 2, 2, 3, 3, 5, 5]",
     "PAYMESH_LOG_LEVEL": "warning",
+    "PAYMESH_RATE_LIMIT_PER_MIN": "0",
+    "PAYMESH_RATE_LIMIT_KEY_PER_MIN": "0",
 }
 # What gateways do to the orders of a campaign, as shares; the rest succeeds.
 MISBEHAVIOUR: Mapping[str, float] = {
@@ -37,6 +39,8 @@ MOVES: Mapping[str, float] = {
     "hang": 0.01, "hang-charged": 0.01, "late": 0.02, "accept-late": 0.01, "rate-limit": 0.01, "wrong-amount": 0.01, "pending": 0.02,
 }  # fmt: skip
 GATEWAY: Mapping[str, Any] = {"late_s": 1.5, "hang_s": 3.0, "magic_amounts": False, "latency_ms_p50": 15, "latency_ms_p95": 40}
+# Gateways tell the edge of everything, twice, and not at once: before and after what is known by then.
+CALL_BACKS: Mapping[str, Any] = {"webhook_copies": 2, "webhook_delay_s": 0.3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Order:
     misbehaviour: Mapping[str, float] = field(default_factory=lambda: dict(MISBEHAVIOUR))
     moves: Mapping[str, float] = field(default_factory=lambda: dict(MOVES))
     gateway: Mapping[str, Any] = field(default_factory=lambda: dict(GATEWAY))
+    call_backs: Mapping[str, Any] = field(default_factory=lambda: dict(CALL_BACKS))  # of gateways to the edge; empty: they send none
     shop: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
 

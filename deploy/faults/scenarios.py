@@ -6,7 +6,10 @@ from dataclasses import replace
 from deploy.faults.order import GATEWAY, Fault, Order
 
 # Nothing happens but what a scenario names.
-CALM = Order(payments=150, rate_per_s=30.0, kills=0, restarts=(), duplicates=0.0, hang_ups=0.0, misbehaviour={}, follow_ups=0.0, moves={})
+CALM = Order(
+    payments=150, rate_per_s=30.0, kills=0, restarts=(), duplicates=0.0, hang_ups=0.0, misbehaviour={}, follow_ups=0.0, moves={},
+    call_backs={},  # a webhook would heal what a mutant breaks
+)  # fmt: skip
 DOUBTFUL = {
     "charge-then-500": 0.08, "cut-charged": 0.05, "hang-charged": 0.08, "late": 0.04, "accept-late": 0.08, "wrong-amount": 0.06,
     "fail": 0.10,

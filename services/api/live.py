@@ -17,6 +17,7 @@ from shared.topology import EVENTS
 TOLD = (*EVENT_OF.values(), *MONEY_EVENTS)
 LINGER_S = 5.0  # bound a little longer than the last waiter: binding costs the broker more than a few unheard events
 WAITERS_MAX = 2_000
+BUFFER_MAX = 256  # events that one listener may be behind
 
 log = structlog.get_logger()
 
@@ -24,7 +25,30 @@ log = structlog.get_logger()
 class Told(Frozen):
     """All that a waiter needs of a payment event, of whatever kind and version."""
 
+    kind: str
     payment: PaymentSnapshot
+
+
+class Stream:
+    """What one listener has not yet been sent, at most `BUFFER_MAX` events; None is the end, and `ended` says why."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[Told | None] = asyncio.Queue()
+        self.ended: str | None = None
+
+    def offer(self, told: Told) -> None:
+        if self.ended:
+            return
+        if self.queue.qsize() >= BUFFER_MAX:
+            self.end("too_slow")
+        else:
+            self.queue.put_nowait(told)
+
+    def end(self, reason: str) -> None:
+        self.ended = self.ended or reason
+        while not self.queue.empty():  # it may resume: what it was not sent it will be
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
 
 
 class Live:
@@ -32,6 +56,7 @@ class Live:
         self.ear = Ear(broker, EVENTS, self.hear)
         self.contracts = TypeAdapter(list[Told])
         self.waiters: dict[UUID, set[asyncio.Queue[PaymentSnapshot]]] = defaultdict(set)
+        self.streams: dict[str, set[Stream]] = defaultdict(set)
         self.bound = False
         self.binding = asyncio.Lock()
         self.unbind_at: asyncio.TimerHandle | None = None
@@ -41,11 +66,13 @@ class Live:
         await self.ear.open()
 
     def hear(self, body: bytes) -> None:
-        if not self.waiters:
+        if not self.waiters and not self.streams:
             return
         for told in self.contracts.validate_json(body):
             for queue in self.waiters.get(told.payment.payment_id, ()):
                 queue.put_nowait(told.payment)
+            for stream in self.streams.get(told.payment.merchant_id, ()):
+                stream.offer(told)
 
     def full(self) -> bool:
         return len(self.waiters) >= WAITERS_MAX
@@ -62,8 +89,35 @@ class Live:
             self.waiters[payment_id].discard(queue)
             if not self.waiters[payment_id]:
                 del self.waiters[payment_id]
-            if not self.waiters:
-                self._unbind_later()
+            self._unbind_later()
+
+    @asynccontextmanager
+    async def listening(self, merchant_id: str) -> "AsyncIterator[Stream]":
+        """Everything that is told of a merchant's payments, from before the body runs. Its `ended` is set where nothing can be heard."""
+        stream = Stream()
+        self.streams[merchant_id].add(stream)
+        try:
+            await self._bind()
+            if not self.bound:
+                stream.end("broker_away")
+            yield stream
+        finally:
+            self.streams[merchant_id].discard(stream)
+            if not self.streams[merchant_id]:
+                del self.streams[merchant_id]
+            self._unbind_later()
+
+    def listeners(self, merchant_id: str) -> int:
+        return len(self.streams.get(merchant_id, ()))
+
+    def all_listeners(self) -> int:
+        return sum(len(streams) for streams in self.streams.values())
+
+    def end(self) -> None:
+        """This replica stops: its listeners go to another."""
+        for streams in self.streams.values():
+            for stream in streams:
+                stream.end("stopping")
 
     async def _bind(self) -> None:
         """With the broker away this waits for it, or fails: then nothing is heard, and the waiter's time runs out."""
@@ -79,6 +133,8 @@ class Live:
                 self.bound = True
 
     def _unbind_later(self) -> None:
+        if self.waiters or self.streams:
+            return
         if self.unbind_at:
             self.unbind_at.cancel()
         self.unbind_at = asyncio.get_running_loop().call_later(LINGER_S, self._start_unbinding)
@@ -88,7 +144,7 @@ class Live:
 
     async def _unbind(self) -> None:
         async with self.binding:
-            if self.waiters or not self.bound:
+            if self.waiters or self.streams or not self.bound:
                 return
             self.bound = False  # first: one that is half unbound must be bound anew
             try:

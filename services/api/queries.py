@@ -89,6 +89,15 @@ class Queries:
             row = (await connection.execute(SHOW, {"payment_id": payment_id, "merchant_id": merchant_id})).first()
         return snapshot_of(row) if row else None
 
+    async def payments(self, sql: str, named: dict[str, Any]) -> list[PaymentSnapshot]:
+        """A statement of `services.api.lists`."""
+        async with self.engine.connect() as connection:
+            return [snapshot_of(row) for row in await connection.execute(text(sql), named)]
+
+    async def count(self, sql: str, named: dict[str, Any]) -> int:
+        async with self.engine.connect() as connection:
+            return int((await connection.execute(text(sql), named)).scalar_one())
+
     async def known(self, payment_id: UUID) -> Known | None:
         """Whoever's it is: the caller judges whether its own caller may see it."""
         async with self.engine.connect() as connection:

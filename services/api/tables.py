@@ -102,6 +102,15 @@ payments = Table(
     # One payment at a time that may still take an order's money, or has.
     Index("payments_live_order", "for_order", unique=True, postgresql_where=text(f"for_order IS NOT NULL AND status IN ({LIVE})")),
     Index("payments_merchant", "merchant_id", "created_at", "payment_id"),
+    # For lists of what did not simply succeed. A payment that does is never in it, so it costs nothing on the common path.
+    Index(
+        "payments_unusual",
+        "merchant_id",
+        "status",
+        "created_at",
+        "payment_id",
+        postgresql_where=text("status NOT IN ('processing', 'succeeded')"),
+    ),
     Index("payments_order", "merchant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
     Index("payments_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )

@@ -4,6 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from aiohttp import web
+from pydantic import Field
 
 from services.api import ledger, store
 from services.api.consumers import hears
@@ -17,6 +18,8 @@ from services.api.http import (
     experiments,
     gateways,
     inbound,
+    lists,
+    live_events,
     money,
     ops,
     orders,
@@ -24,11 +27,13 @@ from services.api.http import (
     reconciliation,
     retries,
     scoring,
+    status,
     verification,
 )
 from services.api.http.edge import Edge
 from services.api.http.keys import Keys
 from services.api.http.layer import EdgeRunner, Info, mount
+from services.api.http.limits import RateLimits
 from services.api.http.owners import Owners
 from services.api.http.teller import Teller
 from services.api.live import Live
@@ -45,6 +50,8 @@ GROUPS = [
     module.router
     for module in (
         payments,
+        lists,
+        live_events,
         money,
         orders,
         exhausted,
@@ -57,6 +64,7 @@ GROUPS = [
         bandits,
         audit,
         ops,
+        status,
         inbound,
         audit_trail,
         verification,
@@ -73,6 +81,8 @@ class ApiSettings(Settings):
     fingerprint_key: str  # hex, at least 32 bytes
     trusted_proxies: tuple[str, ...] = ()
     question_timeout_s: float = 5.0
+    rate_limit_per_min: int = Field(300, ge=0)  # from one address; 0 is no limit
+    rate_limit_key_per_min: int = Field(3000, ge=0)  # with one key
 
 
 def build() -> runtime.Parts:
@@ -108,7 +118,12 @@ def build() -> runtime.Parts:
         await web.TCPSite(runner, settings.bind_host, settings.bind_port, backlog=1024).start()
 
     parts.on_start.append(listen)
-    parts.on_stop.append(runner.cleanup)
+
+    async def leave() -> None:
+        live.end()
+        await runner.cleanup()
+
+    parts.on_stop.append(leave)
     return parts
 
 
@@ -118,11 +133,22 @@ def application(parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries
     known = accounts.load(settings.gateways_file)
     received = inbound.Inbound(known, parts.unit_of_work)
     teller = Teller(edge, {account.name: CODECS[account.kind].captures(account) for account in known})
+    jobs = status.Jobs(parts.mouth, [account.name for account in known])
+    limits = RateLimits(per_address=settings.rate_limit_per_min, per_key=settings.rate_limit_key_per_min)
     mount(
         app,
         GROUPS,
-        dependencies={"edge": edge, "ops": parts.ops, "queries": queries, "owners": owners, "inbound": received, "teller": teller},
+        dependencies={
+            "edge": edge,
+            "ops": parts.ops,
+            "jobs": jobs,
+            "queries": queries,
+            "owners": owners,
+            "inbound": received,
+            "teller": teller,
+        },
         authenticate=Keys(queries, internal_api_key=settings.internal_api_key).who,
+        admit=limits.admit if limits.any else None,
         info=Info("paymesh", "1.0.0"),
         trusted_proxies=settings.trusted_proxies,
     )

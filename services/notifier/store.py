@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.domain.owed import Endpoint, owner_of, payment_of
-from services.notifier.domain.schedule import Answer, Delivered, Parked, Retry, Verdict
+from services.notifier.domain.schedule import Answer, Delivered, Gone, Parked, Retry, Verdict
 from shared.contracts import OperationsEvent, PaymentEvent
 from shared.storage.bulk import insert, update
 from shared.storage.tables import inbox_table, new_metadata, outbox_table
@@ -74,13 +74,16 @@ OWE = insert(
     tail="ON CONFLICT (delivery_id) DO NOTHING",
 )  # fmt: skip
 SETTLE = update(deliveries, "state", "reason", "tries", "due_at", key="delivery_id", where="deliveries.state = 'due'")
+DISABLE = update(endpoints, "enabled", key="endpoint_id")
 LOG = insert(delivery_attempts, "delivery_id", "number", "at", "status", "error", "latency_ms", tail="ON CONFLICT DO NOTHING")
 TAKE_DUE = text(
-    "WITH taken AS (UPDATE deliveries SET due_at = now() + make_interval(secs => :lease_s) WHERE delivery_id IN"
+    "WITH taken AS (UPDATE deliveries d SET due_at = CASE WHEN e.enabled THEN now() + make_interval(secs => :lease_s) END,"
+    " state = CASE WHEN e.enabled THEN d.state ELSE 'skipped' END, reason = CASE WHEN e.enabled THEN d.reason ELSE 'endpoint disabled' END"
+    " FROM endpoints e WHERE e.endpoint_id = d.endpoint_id AND d.delivery_id IN"
     " (SELECT delivery_id FROM deliveries WHERE due_at <= now() ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)"
-    " RETURNING delivery_id, endpoint_id, body, tries)"
+    " RETURNING d.delivery_id, d.endpoint_id, d.body, d.tries)"
     " SELECT taken.delivery_id, taken.endpoint_id, taken.body, taken.tries, endpoints.url, endpoints.secret_sealed"
-    " FROM taken JOIN endpoints USING (endpoint_id)"
+    " FROM taken JOIN endpoints USING (endpoint_id) WHERE endpoints.enabled"
 )
 OF_PAYMENT = text(
     "SELECT d.delivery_id, d.event_id, d.endpoint_id, d.type, d.state, d.reason, d.created_at, coalesce(jsonb_agg(jsonb_build_object("
@@ -143,11 +146,13 @@ def owe(
 
 
 def settle(work: Work, due: Due, verdict: Verdict, answer: Answer, *, at: datetime, latency_ms: int) -> None:
-    state, due_at = {Delivered: ("delivered", None), Parked: ("parked", None)}.get(type(verdict), ("due", None))
+    state, due_at = {Delivered: ("delivered", None), Parked: ("parked", None), Gone: ("parked", None)}.get(type(verdict), ("due", None))
     if isinstance(verdict, Retry):
         due_at = verdict.due_at
     tries = due.tries + 1
     work.write(SETTLE, delivery_id=due.delivery_id, state=state, reason=verdict.reason, tries=tries, due_at=due_at)
+    if isinstance(verdict, Gone):
+        work.write(DISABLE, endpoint_id=due.endpoint_id, enabled=False)
     log: dict[str, Any] = {"status": answer.status, "error": answer.error, "latency_ms": latency_ms}
     work.write(LOG, delivery_id=due.delivery_id, number=tries, at=at, **log)
 

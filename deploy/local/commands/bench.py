@@ -19,6 +19,8 @@ from deploy.local.mesh import Mesh
 SETTINGS = {
     "PAYMESH_SANDBOX_ACCOUNTS_FILE": str(ROOT / "deploy" / "bench" / "accounts.toml"),
     "PAYMESH_LOG_LEVEL": "warning",
+    "PAYMESH_RATE_LIMIT_PER_MIN": "0",
+    "PAYMESH_RATE_LIMIT_KEY_PER_MIN": "0",
 }
 WARM_PER_S, WARM_S = 100.0, 3.0
 

@@ -88,6 +88,7 @@ def plain(text: str | None, most: int) -> str | None:
     status=202,
     errors=[Code.UNAUTHENTICATED, Code.NOT_FOUND, Code.OVERLOADED, Code.TEMPORARILY_UNAVAILABLE],
     max_body_bytes=BODY_BYTES_MAX,
+    limited=False,
 )
 async def receive_webhook(path: AccountPath, body: bytes, request: web.Request, inbound: Inbound) -> Received:
     """A gateway's webhook, in that gateway's own form, signed with the account's secret.

@@ -22,7 +22,7 @@ class Liveness(BaseModel):
     alive: bool
 
 
-@router.get("/ops/readiness", needs=Role.PUBLIC, also=[503])
+@router.get("/ops/readiness", needs=Role.PUBLIC, also=[503], limited=False)
 async def readiness(ops: OpsPort) -> Reply[Readiness]:
     """Can this replica take payments now? Database, broker and its own queues are asked."""
     ready, checks = await ops.readiness()
@@ -30,7 +30,7 @@ async def readiness(ops: OpsPort) -> Reply[Readiness]:
     return Reply(Readiness(ready=ready, checks=found), status=200 if ready else 503)
 
 
-@router.get("/ops/liveness", needs=Role.PUBLIC)
+@router.get("/ops/liveness", needs=Role.PUBLIC, limited=False)
 async def liveness() -> Liveness:
     """Is the process there?"""
     return Liveness(alive=True)

@@ -35,6 +35,11 @@ class Parked:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gone(Parked):
+    """The endpoint says that it is no more (410): it is disabled, and this delivery parked."""
+
+
 Verdict = Delivered | Retry | Parked
 
 
@@ -43,6 +48,8 @@ def judge(answer: Answer, *, tries: int, schedule_s: Sequence[float], now: datet
     why = answer.error or f"answered {answer.status}"
     if answer.status is not None and 200 <= answer.status < 300:
         return Delivered(why)
+    if answer.status == 410:
+        return Gone(f"{why}; the endpoint is disabled")
     if tries >= len(schedule_s):
         return Parked(f"{why}; {tries} tries made")
     pause_s = schedule_s[tries] * (1 + JITTER * (2 * draw - 1))

@@ -105,26 +105,32 @@ async def http(database: Database, rabbitmq_url: str, own_queues: None) -> Async
         sealing_keys_file=Path("-"),
         fingerprint_key="00",
         question_timeout_s=2.0,
+        rate_limit_per_min=0,
+        rate_limit_key_per_min=0,
     )
     parts = runtime.build("api", settings, inbox=store.inbox, outbox=store.outbox)
-    queries = Queries(parts.engine)
+    queries, live = Queries(parts.engine), Live(parts.ears)
     key = base64.b64encode(X25519PrivateKey.generate().public_key().public_bytes_raw()).decode()
     edge = Edge(
         unit_of_work=parts.unit_of_work,
         queries=queries,
-        live=Live(parts.ears),
+        live=live,
         sealer=Sealer({"key": key}),
         fingerprint_key=b"0" * 32,
         waiting=Waiting(),
     )
     await parts.mouth.connect()
+    await parts.ears.connect()
+    await live.open()
     runner = EdgeRunner(wiring.application(parts, settings, edge, queries))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession(base_url=f"http://{host}:{port}") as session:
         yield session
+    live.end()
     await runner.cleanup()
+    await parts.ears.stop()
     await parts.mouth.stop()
     await parts.engine.dispose()
     await parts.relay.engine.dispose()

@@ -53,8 +53,9 @@ class Endpoint:
         self.roles = route.needs
         self.guarded = Role.PUBLIC not in route.needs
         self.challenge = BASIC if Role.MERCHANT in route.needs else {}  # not for browsers: they would open a dialog of their own
-        self.authenticate, self.admit, self.trusted = setting.authenticate, setting.admit, setting.trusted_proxies
-        self.needs_client = signature.client or setting.admit is not None
+        self.authenticate, self.trusted = setting.authenticate, setting.trusted_proxies
+        self.admit = setting.admit if route.declared.get("limited", True) else None
+        self.needs_client = signature.client or self.admit is not None
         self.takes_client, self.takes_caller, self.takes_request = signature.client, signature.caller, signature.request
         self.has_body, self.raw_body = signature.body is not None, signature.body is bytes
         self.body_optional = signature.body_optional

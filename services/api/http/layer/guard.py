@@ -40,7 +40,8 @@ async def guard(request: web.Request, handler: Callable[[web.Request], Awaitable
         headers = response.headers
         headers["X-Request-Id"] = request_id
         if RATE in request:
-            headers.update(request[RATE])
+            for name, value in request[RATE].items():
+                headers.setdefault(name, value)  # a refusal's own say by which limit
     return response
 
 

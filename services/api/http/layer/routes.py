@@ -31,6 +31,7 @@ class Declared(TypedDict, total=False):
     sends: Mapping[str, str]  # response headers and what they mean
     summary: str  # else the first line of the docstring
     max_body_bytes: int  # else Limits.body_bytes
+    limited: bool  # False: outside the rate limit, for those who must not be turned away: probes, and gateways that tell of money
 
 
 @dataclass(frozen=True, slots=True)

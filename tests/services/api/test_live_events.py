@@ -1,0 +1,115 @@
+"""Live events over the real edge, broker and PostgreSQL: in order, one's own, resumed, and never more than a buffer behind."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from services.api.http import live_events
+from services.api.live import BUFFER_MAX
+from shared.clock import new_id
+from shared.contracts import Money, PaymentSnapshot
+from shared.messaging.rabbit import EXCHANGES, Broker, connect
+from shared.topology import EVENTS
+from tests.servers import Database
+from tests.services.api.conftest import MERCHANTS
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+KIND = "payment.succeeded.v1"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def mouth(rabbitmq_url: str) -> AsyncIterator[Broker]:
+    found = connect(rabbitmq_url, service="test", stop_timeout_s=1.0)
+    await found.connect()
+    yield found
+    await found.stop()
+
+
+def snapshot(merchant_id: str, sequence: int, payment_id: UUID | None = None) -> dict[str, Any]:
+    return PaymentSnapshot(
+        payment_id=payment_id or new_id(), merchant_id=merchant_id, status="succeeded", sequence=sequence,
+        amount=Money(amount_minor=100, currency="INR"), method="UPI", created_at=AT, updated_at=AT,
+    ).model_dump(mode="json")  # fmt: skip
+
+
+async def tell(mouth: Broker, *payments: dict[str, Any]) -> None:
+    body = json.dumps([{"kind": KIND, "payment": one} for one in payments]).encode()
+    await mouth.publish(body, exchange=EXCHANGES[EVENTS], routing_key=KIND)
+
+
+def listen(http: aiohttp.ClientSession, merchant_id: str = "m_001", **headers: str) -> Any:
+    return http.get("/api/v1/events", headers={**MERCHANTS[merchant_id], **headers}, timeout=aiohttp.ClientTimeout(total=20))
+
+
+async def heard(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """The next event; comments are passed over."""
+    found: dict[str, Any] = {}
+    async for raw in response.content:
+        name, _, value = raw.decode().rstrip("\n").partition(": ")
+        if name:
+            found[name] = value
+        elif "event" in found:
+            return {**found, "data": json.loads(found["data"])}
+    raise AssertionError("the stream has ended")
+
+
+async def test_events_come_in_order_and_only_ones_own(http: aiohttp.ClientSession, mouth: Broker) -> None:
+    payment_id = new_id()
+    async with listen(http) as response:
+        assert (response.status, response.content_type) == (200, "text/event-stream")
+        assert response.headers["X-Request-Id"]
+        for sequence in range(1, 6):
+            await tell(mouth, snapshot("m_002", 99), snapshot("m_001", sequence, payment_id))
+        found = [await heard(response) for _ in range(5)]
+    assert [one["data"]["sequence"] for one in found] == [1, 2, 3, 4, 5]
+    assert {one["event"] for one in found} == {"payment.succeeded"}
+    assert {one["id"] for one in found} == {str(int(AT.timestamp() * 1000))}
+
+
+async def test_who_falls_behind_is_told_and_cut_off(http: aiohttp.ClientSession, mouth: Broker) -> None:
+    async with listen(http) as slow, listen(http, "m_002") as other:
+        await tell(mouth, *(snapshot("m_001", 1) for _ in range(BUFFER_MAX + 1)), snapshot("m_002", 7))
+        closing = await heard(slow)
+        assert (closing["event"], closing["data"]) == ("closing", {"reason": "too_slow"})
+        assert await slow.content.read() == b""
+        assert (await heard(other))["data"]["sequence"] == 7
+
+
+async def test_what_changed_meanwhile_comes_first(http: aiohttp.ClientSession, database: Database) -> None:
+    await database.rows("DELETE FROM payments")
+    for merchant_id, minutes in [("m_001", 0), ("m_001", 3), ("m_001", 2), ("m_002", 3)]:
+        await database.rows(
+            "INSERT INTO payments (payment_id, merchant_id, status, sequence, amount_minor, currency, method, capture, metadata, evidence,"
+            " created_at, updated_at) SELECT gen_random_uuid(), :merchant, 'succeeded', :sequence, 1, 'INR', 'UPI', 'automatic', '{}',"
+            " '{}', CAST(:at AS timestamptz), CAST(:at AS timestamptz) + make_interval(mins => :sequence)",
+            merchant=merchant_id, sequence=minutes, at=AT,
+        )  # fmt: skip
+    async with listen(http, **{"Last-Event-ID": str(int(AT.timestamp() * 1000) + 60_000)}) as response:
+        found = [await heard(response) for _ in range(3)]
+    assert [(one["event"], one["data"].get("sequence")) for one in found] == [("payment.now", 2), ("payment.now", 3), ("resumed", None)]
+    assert found[-1]["data"] == {"created_since": None}
+    await database.rows("DELETE FROM payments")
+
+
+async def test_a_heartbeat_where_nothing_happens(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_events, "HEARTBEAT_S", 0.01)
+    async with listen(http, "m_002") as response:
+        assert b": heartbeat\n\n" in await response.content.readuntil(b"heartbeat\n\n")
+
+
+async def test_limits_and_refusals(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with http.get("/events") as response:
+        assert response.status == 401
+    async with listen(http, **{"Last-Event-ID": "yesterday"}) as response:
+        assert response.status == 422
+    async with http.head("/events", headers=MERCHANTS["m_001"], timeout=aiohttp.ClientTimeout(total=5)) as response:
+        assert response.status == 200
+    monkeypatch.setattr(live_events, "LISTENERS_OF_ONE_MAX", 0)
+    async with listen(http) as response:
+        assert response.status == 503

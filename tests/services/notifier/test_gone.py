@@ -1,0 +1,37 @@
+"""An endpoint that answers 410 is disabled, and what was still due to it is kept as skipped."""
+
+from datetime import UTC, datetime
+
+from services.notifier import store
+from services.notifier.consumers import operations_changed
+from services.notifier.domain.schedule import Answer, Gone, judge
+from services.notifier.seed import seed
+from services.notifier.sender import Sender
+from shared.storage.unit_of_work import UnitOfWork
+from tests.mesh.receiver import Receiver
+from tests.servers import Database
+from tests.services.notifier.test_operators import CLOSED, OPENED, endpoints, settled
+
+
+async def test_gone_disables_and_retries_are_skipped(empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver) -> None:
+    await seed(endpoints(receiver))
+    receiver.failing = 1
+    await operations_changed(OPENED, unit_of_work, sender)
+    await settled(sender)
+    (due,) = await taken(empty)
+    verdict = judge(Answer(410), tries=2, schedule_s=[0, 1, 2], now=datetime.now(UTC), draw=0.5)
+    assert isinstance(verdict, Gone)
+    await operations_changed(CLOSED, unit_of_work, sender)
+    await settled(sender)
+    await unit_of_work.apply(lambda work: store.settle(work, due, verdict, Answer(410), at=work.now, latency_ms=1))
+    assert await empty.value("SELECT enabled FROM endpoints WHERE endpoint_id = 'we_ops'") is False
+    assert await empty.value("SELECT state FROM deliveries WHERE type = 'circuit.opened'") == "parked"
+    await empty.rows("UPDATE deliveries SET state = 'due', due_at = now()")
+    assert await store.take_due(empty.engine, lease_s=30, most=10) == []
+    rows = await empty.rows("SELECT DISTINCT state, reason, due_at FROM deliveries")
+    assert [tuple(row) for row in rows] == [("skipped", "endpoint disabled", None)]
+
+
+async def taken(empty: Database) -> list[store.Due]:
+    await empty.rows("UPDATE deliveries SET due_at = now()")
+    return await store.take_due(empty.engine, lease_s=30, most=10)
