@@ -6,7 +6,7 @@ from typing import Any
 from services.metrics.domain.breaker import Transition
 from services.metrics.domain.learnt import Fact
 from shared.clock import new_id
-from shared.contracts import CircuitClosed, CircuitHalfOpen, CircuitOpened, OperationsEvent, SuccessRateDropped
+from shared.contracts import CircuitClosed, CircuitHalfOpen, CircuitOpened, OperatorsEvent, SuccessRateDropped
 
 
 def head() -> dict[str, Any]:
@@ -15,7 +15,7 @@ def head() -> dict[str, Any]:
     return {"message_id": own, "correlation_id": own}
 
 
-def event_of(fact: Fact) -> OperationsEvent:
+def event_of(fact: Fact) -> OperatorsEvent:
     if isinstance(fact, Transition):
         return _moved(fact)
     return SuccessRateDropped(
@@ -28,7 +28,7 @@ def event_of(fact: Fact) -> OperationsEvent:
     )
 
 
-def _moved(fact: Transition) -> OperationsEvent:
+def _moved(fact: Transition) -> OperatorsEvent:
     told = {
         "gateway": fact.gateway,
         "method": fact.method,

@@ -17,7 +17,7 @@ from services.metrics.domain.learner import Learner
 from services.metrics.domain.learnt import Learnt
 from services.metrics.facts import event_of
 from shared.clock import monotonic_s, new_id, utc_now
-from shared.contracts import OperationsEvent
+from shared.contracts import OperatorsEvent
 from shared.messaging.broadcast import say
 from shared.messaging.rabbit import Broker
 from shared.storage.transaction import Transaction, begin, single
@@ -103,14 +103,14 @@ class Leader:
             self.minute = minute
             learner.tidy(now)
 
-    async def _events(self, transaction: Transaction, learnt: Learnt, now: datetime) -> list[OperationsEvent]:
+    async def _events(self, transaction: Transaction, learnt: Learnt, now: datetime) -> list[OperatorsEvent]:
         events = [event_of(fact) for fact in learnt.facts]
         if learnt.experiments:
             touched = {experiment_id for experiment_id, _, _ in learnt.experiments}
             events += await trials.harmed(transaction, touched, self.limits, now)
         return events
 
-    async def _speak(self, transaction: Transaction, events: Sequence[OperationsEvent]) -> Sequence[Outgoing]:
+    async def _speak(self, transaction: Transaction, events: Sequence[OperatorsEvent]) -> Sequence[Outgoing]:
         if not events:
             return ()
         work = Work(utc_now())

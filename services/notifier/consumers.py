@@ -5,7 +5,7 @@ from services.notifier.domain.owed import body_of, delivery_id, event_type, owed
 from services.notifier.sender import LEASE_S, Sender
 from services.notifier.store import Due
 from shared import topology
-from shared.contracts import AnyMoneyEvent, AnyOperationsEvent, AnyPaymentEvent, OperationsEvent, PaymentEvent
+from shared.contracts import AnyMoneyEvent, AnyOperatorsEvent, AnyPaymentEvent, OperatorsEvent, PaymentEvent
 from shared.messaging.handlers import Hears
 from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import Work
@@ -19,13 +19,13 @@ async def payment_changed(event: AnyPaymentEvent | AnyMoneyEvent, unit_of_work: 
     await _owe(event, unit_of_work, sender)
 
 
-@hears(topology.NOTIFIER_OPERATIONS)
-async def operations_changed(event: AnyOperationsEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
+@hears(topology.NOTIFIER_OPERATORS)
+async def operations_changed(event: AnyOperatorsEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
     """Operators are told."""
     await _owe(event, unit_of_work, sender)
 
 
-async def _owe(event: PaymentEvent | OperationsEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
+async def _owe(event: PaymentEvent | OperatorsEvent, unit_of_work: UnitOfWork, sender: Sender) -> None:
     """One delivery per matching endpoint, leased to this process in the transaction that makes it, then sent at once."""
     owed: list[Due] = []
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.domain.owed import Endpoint, owner_of, payment_of
 from services.notifier.domain.schedule import Answer, Delivered, Gone, Parked, Retry, Verdict
-from shared.contracts import OperationsEvent, PaymentEvent
+from shared.contracts import OperatorsEvent, PaymentEvent
 from shared.storage.bulk import insert, update
 from shared.storage.tables import inbox_table, new_metadata, outbox_table
 from shared.storage.work import Load, Rows, Work
@@ -111,7 +111,7 @@ class Due:
     tries: int
 
 
-def endpoints_of(event: PaymentEvent | OperationsEvent) -> Sequence[Load]:
+def endpoints_of(event: PaymentEvent | OperatorsEvent) -> Sequence[Load]:
     return [Load(ENDPOINTS, owner_of(event))]
 
 
@@ -122,7 +122,7 @@ def read_endpoints(work: Work, owner: str) -> list[Endpoint]:
 
 def owe(
     work: Work,
-    event: PaymentEvent | OperationsEvent,
+    event: PaymentEvent | OperatorsEvent,
     endpoint: Endpoint,
     *,
     delivery_id: UUID,

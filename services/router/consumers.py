@@ -90,7 +90,7 @@ def attempt_verified(event: AttemptVerified, work: Work, picture: Picture, waiti
         _after(event, event.attempt, code, retryable, work, picture, waiting)
 
 
-@hears(topology.ROUTER_OPERATIONS)
+@hears(topology.ROUTER_OPERATORS)
 async def guardrail_violated(event: GuardrailViolated, unit_of_work: UnitOfWork, announce: Announce) -> None:
     """The treatment does harm: its experiment is paused, and every replica told."""
     await unit_of_work.once(event, lambda work: pause(event, work), loads=[Load(store.EXPERIMENT, event.experiment_id)])

@@ -39,17 +39,17 @@ from shared.contracts.operation import (
     RefundSucceeded,
     VoidFailed,
 )
-from shared.contracts.operations import (
+from shared.contracts.operators import (
     METRICS_EVENTS,
-    OPERATIONS_EVENTS,
-    AnyOperationsEvent,
+    OPERATORS_EVENTS,
+    AnyOperatorsEvent,
     CircuitClosed,
     CircuitEvent,
     CircuitHalfOpen,
     CircuitOpened,
     DiscrepancyFound,
     GuardrailViolated,
-    OperationsEvent,
+    OperatorsEvent,
     SuccessRateDropped,
 )
 from shared.contracts.payment import (
@@ -77,9 +77,9 @@ __all__ = [
     "EVENT_OF",
     "METRICS_EVENTS",
     "MONEY_EVENTS",
-    "OPERATIONS_EVENTS",
+    "OPERATORS_EVENTS",
     "AnyMoneyEvent",
-    "AnyOperationsEvent",
+    "AnyOperatorsEvent",
     "AnyPaymentEvent",
     "ArmHealth",
     "Assignment",
@@ -128,7 +128,7 @@ __all__ = [
     "OperationKind",
     "OperationSnapshot",
     "OperationStatus",
-    "OperationsEvent",
+    "OperatorsEvent",
     "OutcomeClass",
     "PaymentCancelled",
     "PaymentConflicted",

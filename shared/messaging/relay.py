@@ -125,10 +125,9 @@ class Relay:
 
     async def _forget(self) -> None:
         """Until this has succeeded the rows are taken again when they fall due, and their messages are repeats."""
-        forgotten = self.sent
         async with single(self.engine) as connection:
-            await connection.fetch(self.delete, forgotten)
-        self.sent = self.sent[len(forgotten) :]
+            await connection.fetch(self.delete, self.sent)
+        self.sent = []
         self.forgot_at = monotonic_s()
 
     async def _keep(self, connection: Transaction, ids: list[Any], first: Outgoing, outcome: object) -> None:

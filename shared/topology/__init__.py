@@ -59,8 +59,8 @@ VERIFIER_EVIDENCE = Inlet(queue="verifier.evidence", exchange=EVENTS,   prefetch
 VERIFIER_GATEWAY_EVENTS = Inlet(queue="verifier.gateway_events", exchange=COMMANDS, prefetch=100, hears=(say.ReceiveGatewayEvent,))
 VERIFIER_RECONCILIATION = Inlet(queue="verifier.reconciliation", exchange=EVENTS, prefetch=10, hears=(say.ChargesCompared,))
 ROUTER_SHADOW     = Inlet(queue="router.shadow",     exchange=COMMANDS, prefetch=50,  hears=(say.RouteShadow,))
-ROUTER_OPERATIONS = Inlet(queue="router.operations", exchange=EVENTS,   prefetch=10,  hears=(say.GuardrailViolated,))
-NOTIFIER_OPERATIONS = Inlet(queue="notifier.operations", exchange=EVENTS, prefetch=20, hears=say.OPERATIONS_EVENTS)
+ROUTER_OPERATORS  = Inlet(queue="router.operators",  exchange=EVENTS,   prefetch=10,  hears=(say.GuardrailViolated,))
+NOTIFIER_OPERATORS = Inlet(queue="notifier.operators", exchange=EVENTS, prefetch=20, hears=say.OPERATORS_EVENTS)
 NOTIFIER_EVENTS   = Inlet(queue="notifier.events",   exchange=EVENTS,   prefetch=100, hears=(*say.EVENT_OF.values(), *say.MONEY_EVENTS))
 # fmt: on
 
@@ -75,8 +75,8 @@ TEMPLATES = (
     VERIFIER_GATEWAY_EVENTS,
     VERIFIER_RECONCILIATION,
     NOTIFIER_EVENTS,
-    NOTIFIER_OPERATIONS,
-    ROUTER_OPERATIONS,
+    NOTIFIER_OPERATORS,
+    ROUTER_OPERATORS,
     ROUTER_SHADOW,
 )
 

@@ -13,10 +13,10 @@ from services.notifier.store import Due
 from shared.contracts import (
     EVENT_OF,
     MONEY_EVENTS,
-    OPERATIONS_EVENTS,
+    OPERATORS_EVENTS,
     CircuitOpened,
     MoneyEvent,
-    OperationsEvent,
+    OperatorsEvent,
     PaymentEvent,
     PaymentSucceeded,
 )
@@ -92,17 +92,17 @@ def test_what_operators_are_told_is_the_event_without_its_envelope() -> None:
     assert body == {"data": data}
 
 
-@pytest.mark.parametrize("kind", OPERATIONS_EVENTS, ids=lambda kind: kind.kind_of())
-def test_nothing_of_the_envelope_is_in_any_operators_event(kind: type[OperationsEvent]) -> None:
+@pytest.mark.parametrize("kind", OPERATORS_EVENTS, ids=lambda kind: kind.kind_of())
+def test_nothing_of_the_envelope_is_in_any_operators_event(kind: type[OperatorsEvent]) -> None:
     """Built past validation: whatever its fields hold, these are not among them."""
     one = kind.model_construct(kind=kind.kind_of(), message_id=UUID(int=1), occurred_at=NOW, correlation_id=UUID(int=2))
     body = orjson.loads(body_of(one))
     assert body["type"] == kind.kind_of().removesuffix(".v1")
-    assert body["data"].keys().isdisjoint(OperationsEvent.model_fields)
+    assert body["data"].keys().isdisjoint(OperatorsEvent.model_fields)
 
 
 @pytest.mark.parametrize(("event", "owner", "payment_id"), [(EVENT, "m_001", EVENT.payment.payment_id), (OPENED, OPERATORS, None)])
-def test_an_event_is_owed_to_its_own_people_only(event: PaymentEvent | OperationsEvent, owner: str, payment_id: UUID | None) -> None:
+def test_an_event_is_owed_to_its_own_people_only(event: PaymentEvent | OperatorsEvent, owner: str, payment_id: UUID | None) -> None:
     work = work_with({(store.ENDPOINTS, owner): {"endpoints": [{**vars_of(ALL), "events": []}]}})
     (load,) = store.endpoints_of(event)
     assert (load.rows, load.key) == (store.ENDPOINTS, owner)

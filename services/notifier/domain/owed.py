@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from shared.contracts import Event, MoneyEvent, OperationsEvent, PaymentEvent
+from shared.contracts import Event, MoneyEvent, OperatorsEvent, PaymentEvent
 from shared.ids import derived
 from shared.public import OperationView, PaymentView
 
@@ -23,12 +23,12 @@ class Endpoint:
     enabled: bool
 
 
-def owner_of(event: PaymentEvent | OperationsEvent) -> str:
+def owner_of(event: PaymentEvent | OperatorsEvent) -> str:
     """The merchant whose payment it is, or OPERATORS."""
     return event.payment.merchant_id if isinstance(event, PaymentEvent) else OPERATORS
 
 
-def payment_of(event: PaymentEvent | OperationsEvent) -> UUID | None:
+def payment_of(event: PaymentEvent | OperatorsEvent) -> UUID | None:
     """What happens to a gateway belongs to no payment."""
     return event.payment.payment_id if isinstance(event, PaymentEvent) else None
 
@@ -47,7 +47,7 @@ def delivery_id(event_id: UUID, endpoint_id: str) -> UUID:
     return derived(event_id, endpoint_id)
 
 
-def body_of(event: PaymentEvent | OperationsEvent) -> bytes:
+def body_of(event: PaymentEvent | OperatorsEvent) -> bytes:
     """`{type, timestamp, event_id, data}` from the event's own snapshot: what was true when it happened. A payment's has
     `previous_event_id` too; operators' events come in no order that would need one."""
     body: dict[str, Any] = {"type": event_type(event), "timestamp": event.occurred_at, "event_id": event.message_id}
@@ -55,7 +55,7 @@ def body_of(event: PaymentEvent | OperationsEvent) -> bytes:
         body["previous_event_id"] = event.previous_event_id
         body["data"] = view_of(event).model_dump(mode="json", exclude_none=True)
     else:
-        body["data"] = event.model_dump(mode="json", exclude=set(OperationsEvent.model_fields), exclude_none=True)
+        body["data"] = event.model_dump(mode="json", exclude=set(OperatorsEvent.model_fields), exclude_none=True)
     return orjson.dumps(body)
 
 

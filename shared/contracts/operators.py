@@ -9,11 +9,11 @@ from shared.contracts.health import BreakerState
 from shared.contracts.reconciliation import Difference
 
 
-class OperationsEvent(Event):
+class OperatorsEvent(Event):
     """Speaks of no payment: `correlation_id` is the event's own id."""
 
 
-class CircuitEvent(OperationsEvent):
+class CircuitEvent(OperatorsEvent):
     """`epoch` grows with every change of this breaker; `actor` is set where a person forced it."""
 
     gateway: str
@@ -38,7 +38,7 @@ class CircuitClosed(CircuitEvent):
     kind: Literal["circuit.closed.v1"] = "circuit.closed.v1"
 
 
-class SuccessRateDropped(OperationsEvent):
+class SuccessRateDropped(OperatorsEvent):
     """A gateway's rate over five minutes has fallen well below its last hour's."""
 
     kind: Literal["reliability.success_rate_drop.v1"] = "reliability.success_rate_drop.v1"
@@ -49,7 +49,7 @@ class SuccessRateDropped(OperationsEvent):
     attributable: int
 
 
-class GuardrailViolated(OperationsEvent):
+class GuardrailViolated(OperatorsEvent):
     """The treatment does harm: the router pauses it."""
 
     kind: Literal["experiment.guardrail_violation.v1"] = "experiment.guardrail_violation.v1"
@@ -61,7 +61,7 @@ class GuardrailViolated(OperationsEvent):
     treatment_samples: int
 
 
-class DiscrepancyFound(OperationsEvent):
+class DiscrepancyFound(OperatorsEvent):
     """A gateway's list and our attempts do not agree. Said once, and again if it comes back after it was resolved."""
 
     kind: Literal["reconciliation.discrepancy.v1"] = "reconciliation.discrepancy.v1"
@@ -71,6 +71,6 @@ class DiscrepancyFound(OperationsEvent):
     difference: Difference
 
 
-METRICS_EVENTS: tuple[type[OperationsEvent], ...] = (CircuitOpened, CircuitHalfOpen, CircuitClosed, SuccessRateDropped, GuardrailViolated)
-AnyOperationsEvent = CircuitOpened | CircuitHalfOpen | CircuitClosed | SuccessRateDropped | GuardrailViolated | DiscrepancyFound
-OPERATIONS_EVENTS: tuple[type[OperationsEvent], ...] = (*METRICS_EVENTS, DiscrepancyFound)
+METRICS_EVENTS: tuple[type[OperatorsEvent], ...] = (CircuitOpened, CircuitHalfOpen, CircuitClosed, SuccessRateDropped, GuardrailViolated)
+AnyOperatorsEvent = CircuitOpened | CircuitHalfOpen | CircuitClosed | SuccessRateDropped | GuardrailViolated | DiscrepancyFound
+OPERATORS_EVENTS: tuple[type[OperatorsEvent], ...] = (*METRICS_EVENTS, DiscrepancyFound)
