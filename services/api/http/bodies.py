@@ -89,7 +89,11 @@ Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], JsonValue], Fiel
 class Initiate(BaseModel):
     """How something is paid, and what goes with it."""
 
-    method: Annotated[Method, Upper, Field(validation_alias=AliasChoices("method", "payment_method"))]
+    method: Annotated[
+        Method,
+        Upper,
+        Field(validation_alias=AliasChoices("method", "payment_method"), description="the instrument's where there is one"),
+    ] = "PAYMENT_LINK"
     instrument: Annotated[AnyInstrument, Field(discriminator="type")] | None = None
     vpa: Annotated[str, Field(max_length=321)] | None = None
     merchant_id: Text64 | None = None
@@ -105,6 +109,16 @@ class Initiate(BaseModel):
         if isinstance(value, dict) and isinstance(instrument := value.get("instrument"), dict) and isinstance(instrument.get("type"), str):
             return {**value, "instrument": {**instrument, "type": instrument["type"].upper()}}
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _method_of_the_instrument(cls, value: Any) -> Any:
+        """Who names no method means what the instrument says; who names neither wants a link to send the payer to."""
+        if not isinstance(value, dict) or value.keys() & {"method", "payment_method"}:
+            return value
+        instrument = value.get("instrument")
+        said = instrument.get("type") if isinstance(instrument, dict) else "UPI" if value.get("vpa") is not None else None
+        return {**value, "method": said} if said is not None else value
 
     @model_validator(mode="after")
     def _one_instrument(self) -> Self:

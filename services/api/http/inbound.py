@@ -39,7 +39,7 @@ class Inbound:
 
     async def receive(self, gateway: str, headers: Mapping[str, str], body: bytes) -> None:
         """Returns when it is committed that the verifier will hear of it. Raises Problem; nothing is stored then."""
-        account = self.accounts.get(gateway)
+        account = self.accounts.get(gateway.lower())  # accounts have small letters; some write Razorpay
         if account is None:
             raise Problem(Code.NOT_FOUND)
         codec = CODECS[account.kind]

@@ -14,7 +14,7 @@ from services.api.http.bodies import CreatePayment, Initiate, Metadata, Text64, 
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
 from services.api.http.layer import Code, Problem, Reply, Role, Routes
-from services.api.http.payments import CreateHeaders
+from services.api.http.payments import CreateHeaders, created
 from services.api.orders import Order
 from shared import ids
 from shared.clock import new_id, utc_now
@@ -168,6 +168,7 @@ async def show_order(path: OrderPath, caller: Merchant, edge: Edge) -> OrderView
         Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD,
         Code.ORDER_HAS_LIVE_PAYMENT,
         Code.ORDER_EXPIRED,
+        Code.BAD_GATEWAY,
         Code.OVERLOADED,
         Code.TEMPORARILY_UNAVAILABLE,
     ],
@@ -184,6 +185,4 @@ async def initiate_payment(body: InitiatePayment, headers: CreateHeaders, caller
     )
     accepted = await edge.accept(payment, caller, headers.idempotency_key)
     outcome = await edge.outcome(caller, accepted.payment, headers.wait_s(caller.answer_wait_s))
-    view = PaymentView.of(outcome)
-    more = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
-    return Reply(view, headers={"Location": view.links.self, **more})
+    return created(outcome, replayed=accepted.replayed)

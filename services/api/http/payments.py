@@ -11,8 +11,9 @@ from services.api.http.availability import available
 from services.api.http.bodies import CreatePayment
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Reply, Role, Routes
+from services.api.http.layer import Code, Problem, Reply, Role, Routes
 from shared import ids
+from shared.contracts import PaymentSnapshot
 from shared.public import PaymentView
 
 router = Routes(tag="payments", description="Create payments and follow them.")
@@ -72,6 +73,7 @@ class Ping(BaseModel):
     errors=[
         Code.MISSING_IDEMPOTENCY_KEY,
         Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD,
+        Code.BAD_GATEWAY,
         Code.OVERLOADED,
         Code.TEMPORARILY_UNAVAILABLE,
     ],
@@ -85,8 +87,16 @@ async def create_payment(body: CreatePayment, headers: CreateHeaders, caller: Me
     """
     accepted = await edge.accept(body, caller, headers.idempotency_key)
     payment = await edge.outcome(caller, accepted.payment, headers.wait_s(caller.answer_wait_s))
+    return created(payment, replayed=accepted.replayed)
+
+
+def created(payment: PaymentSnapshot, *, replayed: bool) -> Reply[PaymentView]:
+    """Who waited for a link and got none has nowhere to send the payer: Problem(BAD_GATEWAY). Other failures are the payer's news."""
     view = PaymentView.of(payment)
-    more = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+    if payment.method == "PAYMENT_LINK" and payment.status == "failed":
+        error = view.error.model_dump() if view.error else None
+        raise Problem(Code.BAD_GATEWAY, "No gateway has made a payment link.", {"payment_id": view.payment_id, "error": error})
+    more = {"Idempotent-Replayed": "true"} if replayed else {}
     return Reply(view, headers={"Location": view.links.self, **more})
 
 

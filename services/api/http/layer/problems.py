@@ -44,7 +44,6 @@ class Code(Enum):
     BAD_GATEWAY = 502, "The provider did not give a usable answer."
     OVERLOADED = 503, "Too much is waiting here already. Nothing was done: try again.", SOON
     TEMPORARILY_UNAVAILABLE = 503, "A part that this needs is away. Try again.", SOON
-    NO_GATEWAY_AVAILABLE = 503, "No gateway can take this at present.", SOON
     TIMED_OUT = 504, "The part that knows the answer did not give it in time."
 
     def __init__(self, status: int, message: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
