@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.contracts import AMOUNT_MAX, Method
 
@@ -37,12 +37,6 @@ class Account(BaseModel):
     concurrency_max: int = 64
     ladder_s: tuple[Annotated[float, Field(gt=0)], ...] | None = None  # None: PAYMESH_VERIFICATION_LADDER_S
     grace_s: Annotated[float, Field(ge=0)] | None = None  # None: PAYMESH_NOT_FOUND_GRACE_S
-
-    @field_validator("timeout_ms", mode="before")
-    @classmethod
-    def _unset(cls, value: object) -> object:
-        """`"${GATEWAY_TIMEOUT_MS}"` where the environment says nothing of it is none."""
-        return None if isinstance(value, str) and value.startswith("${") else value
 
     def missing_variables(self) -> list[str]:
         """Names that the values for calling the gateway still ask the environment for: only who calls it needs them."""

@@ -9,6 +9,7 @@ LENGTH = 22  # 62**22 > 2**128
 
 PAYMENT = "pay"
 ORDER = "ord"
+SUBSCRIPTION = "sub"
 REFUND = "rfnd"
 OPERATIONS = {"capture": "cap", "refund": REFUND, "void": "void", "reversal": "rev"}  # kind of operation → prefix
 

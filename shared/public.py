@@ -34,9 +34,17 @@ class PaymentView(BaseModel):
                     "currency": "INR",
                     "method": "UPI",
                     "gateway": "alpha",
+                    "amount_authorized": 50000,
+                    "amount_captured": 50000,
                     "sequence": 1,
+                    "order_id": "A-1001",
+                    "instrument": "s•••@sandbox",
                     "created_at": "2026-01-05T09:30:00Z",
                     "updated_at": "2026-01-05T09:30:01Z",
+                    "links": {
+                        "self": "/api/v1/payments/pay_02UwR5cXq1ZbT4rJvYkN8s",
+                        "tracking": "/api/v1/payments/pay_02UwR5cXq1ZbT4rJvYkN8s/tracking",
+                    },
                 }
             ]
         }

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -29,12 +29,12 @@ class Settings(BaseSettings):
 class Waiting(BaseSettings):
     """How long the mesh waits before it asks again. Local runs and tests compress these to seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="PAYMESH_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="PAYMESH_", extra="ignore", populate_by_name=True)
 
     payment_ttl_s: float = 60.0  # an older payment gets no first attempt
     resume_after_s: float = 90.0  # a payment that has not ended by then is looked after
     resume_every_s: float = 60.0
-    gateway_timeout_ms: int = 2_500
+    gateway_timeout_ms: int = Field(2_500, gt=0, validation_alias=AliasChoices("PAYMESH_GATEWAY_TIMEOUT_MS", "GATEWAY_TIMEOUT_MS"))
     latency_budget_ms: int = 10_000
     attempts_max: int = 3
     attempt_margin_s: float = 5.0  # past its deadline by this, an attempt without outcome is unknown

@@ -6,17 +6,19 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import orjson
 
-from deploy.faults import journals
+from deploy.faults import journals, mailbag
 from deploy.faults.acts import Acts
 from deploy.faults.client import Client, History, Onlooker
+from deploy.faults.courier import Courier
 from deploy.faults.duplicator import Duplicator
 from deploy.faults.judge import TERMINAL, Verdict, judge
-from deploy.faults.leftovers import AWAY, everywhere, unconsumed
+from deploy.faults.leftovers import AWAY, everywhere, heard, unconsumed
 from deploy.faults.money import PAST
 from deploy.faults.nemesis import Nemesis
 from deploy.faults.order import Order, plan
@@ -27,12 +29,14 @@ from shared import accounts
 
 POLL_S = 0.5
 HEALED_SHOP = {"status": 204, "fail_first_n": 0, "hang": False, "delay_s": 0}
+HEARD_S = 1.0  # an answer that is on the wire is in nobody's table yet
 CALM_TIMES = 2  # looks in a row that found nothing: what moves from one place to another may be in neither for an instant
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`answers`: how many POSTs got which status. `seconds_to_quiet` of the last round; None: it was not quiet by the deadline."""
+    """`answers`: how many POSTs got which status. `links`: what customers did with theirs. `seconds_to_quiet` of the last round; None: it
+    was not quiet by the deadline."""
 
     verdict: Verdict
     faults: dict[str, int]
@@ -41,6 +45,7 @@ class Result:
     unanswered: int
     answers: dict[int, int]
     seconds_to_quiet: float | None
+    links: Mapping[str, int] = field(default_factory=dict)
 
 
 async def run(mesh: Mesh, order: Order, tell: Callable[[str], None]) -> Result:
@@ -59,11 +64,14 @@ class Campaign:
         self.api, self.sandbox = mesh.blueprint.url("api"), mesh.blueprint.url("sandbox")
         self.accounts = [account.name for account in accounts.load(mesh.blueprint.gateways_file)]
         self.history, self.onlooker = History(), Onlooker(self.api)
+        self.courier = Courier(self.api, draw=Random("courier"))
         self.faults: Counter[str] = Counter()
         self.kills = self.duplicates = 0
         self.reversals = False
         self.leftover: dict[str, int] = {}
         self.backlog: dict[str, int] = {}  # what waited when the last load was over
+        self.late_s = 0.0
+        self.late_until = 0.0  # of the monotonic clock: until then a gateway may answer what it was asked before it was healed
         self.quiet_s: float | None = None
 
     async def round(self, order: Order) -> None:
@@ -76,6 +84,8 @@ class Campaign:
     async def misbehave(self, order: Order) -> None:
         """Let gateways and shop do what the order says of them."""
         self.reversals |= order.reversals
+        self.late_s = float(order.gateway.get("late_s", 0.0))
+        self.courier.draw, self.courier.replays, self.courier.forgeries = order.draw("courier"), order.replays, order.forgeries
         await self._settings(
             {
                 **order.gateway,
@@ -91,10 +101,12 @@ class Campaign:
     async def heal(self) -> None:
         """Let gateways and shop do what they should."""
         await self._settings({"rates": {}, "move_rates": {}}, HEALED_SHOP)
+        self.late_until = time.monotonic() + self.late_s + HEARD_S
 
     async def attack(self, order: Order) -> None:
         """The load, its duplicates and its faults; returns when the last order is answered and the last fault done."""
-        client = Client(self.api, self.history, draw=order.draw("client"), hang_ups=order.hang_ups, follow_ups=order.follow_ups)
+        shares = {"hang_ups": order.hang_ups, "follow_ups": order.follow_ups, "links": order.links}
+        client = Client(self.api, self.history, draw=order.draw("client"), **shares)
         nemesis = Nemesis(Acts(self.mesh), self.tell)
         duplicator = Duplicator(self.mesh.rabbitmq.url, self.accounts, share=order.duplicates, draw=order.draw("duplicator"))
         faults = plan(order)
@@ -114,12 +126,13 @@ class Campaign:
         self.tell(f"load and faults are over: {len(self.history.accepted)} accepted, {duplicator.made} messages delivered twice; healing")
 
     async def drain(self, drain_s: float) -> None:
-        """Wait until every payment has ended and nothing waits anywhere, or until the deadline; `quiet_s` says how long that took."""
+        """Wait until every payment has ended, nothing waits anywhere and the last late answer has come, or until the deadline; `quiet_s`
+        says how long that took."""
         started, calm = time.monotonic(), 0
         while (passed_s := time.monotonic() - started) < drain_s:
             left = await self.onlooker.look(list(self.history.accepted), TERMINAL)
             self.leftover = await self._leftover()
-            calm = calm + 1 if not left and not self.leftover else 0
+            calm = calm + 1 if not left and not self.leftover and time.monotonic() > self.late_until else 0
             if calm == CALM_TIMES:
                 await self.onlooker.look_at_operations(list(self.history.accepted))
                 self.quiet_s = round(passed_s, 1)
@@ -131,12 +144,14 @@ class Campaign:
 
     async def _leftover(self) -> dict[str, int]:
         try:
-            return {name: count for name, count in (await everywhere(self.mesh)).items() if count}
+            counts = {**await everywhere(self.mesh), "webhooks on their way to the edge": len(self.courier.under_way)}
+            return {name: count for name, count in counts.items() if count}
         except AWAY as error:
             return {f"not answered: {type(error).__name__}": 1}
 
     async def result(self) -> Result:
         """The verdict. Every service is killed first: what it held unacknowledged lies in its queue then, and is counted."""
+        await self.courier.close()
         for service in SERVICES:
             await asyncio.to_thread(self.mesh.kill, service)
         await unconsumed(self.mesh)
@@ -154,12 +169,29 @@ class Campaign:
             moves=journals.moves(folder),
             reversals=self.reversals,
         )
-        done = {**self.faults, "duplicate deliveries": self.duplicates}
-        return Result(verdict, done, self.kills, self.duplicates, self.history.unanswered, self.history.answers, self.quiet_s)
+        post, kept = self.courier.mailbag, await heard(self.mesh)
+        verdict.lost.extend(mailbag.lost(post, kept))
+        verdict.invented.extend(mailbag.invented(post, kept))
+        done = {
+            **self.faults,
+            "duplicate deliveries": self.duplicates,
+            "replayed webhook": post.replayed,
+            "forged webhook": len(post.forged),
+        }
+        return Result(
+            verdict,
+            {name: count for name, count in done.items() if count},
+            self.kills,
+            self.duplicates,
+            self.history.unanswered,
+            self.history.answers,
+            self.quiet_s,
+            dict(self.history.links),
+        )
 
     async def _settings(self, gateway: Mapping[str, Any], shop: Mapping[str, Any], *, call_back: bool = False) -> None:
         for name in self.accounts:
-            where = {"webhook_url": f"{self.api}/webhooks/{name}"} if call_back else {}
+            where = {"webhook_url": await self.courier.url(name)} if call_back else {}
             await asyncio.to_thread(put, f"{self.sandbox}/gateways/{name}/settings", {**gateway, **where})
         await asyncio.to_thread(put, f"{self.sandbox}/shop/settings", shop)
 

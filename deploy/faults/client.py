@@ -1,6 +1,8 @@
 """The merchant's side of a campaign: posts payments while everything breaks, and remembers only what it was told."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -8,14 +10,14 @@ from typing import Any
 import aiohttp
 import orjson
 
+from deploy.faults.customer import Customer
 from deploy.faults.money import Operation
 from deploy.local import demo
 
 RETRY_PAUSE_S = 0.5
 HANG_UP_S_MAX = 0.05
 HEADERS = {"X-Api-Key": demo.API_KEY, "X-Api-Secret": demo.API_SECRET, "Content-Type": "application/json", "Prefer": "wait=0"}
-
-
+LINK = {"method": "PAYMENT_LINK"}
 FOLLOW_UPS = ("refund", "refund", "capture", "capture", "void")
 WAITED_FOR = {"refund": "succeeded", "capture": "requires_capture", "void": "requires_capture"}
 OPEN = frozenset({"processing", "requires_action", "pending_verification"})
@@ -26,26 +28,37 @@ class History:
     """`accepted`: id → amount in minor units of payments that got a 201; `asked`: payment id → operation id → amount of what followed.
 
     `unanswered`: orders that never got an answer, so that the client cannot know their fate. `answers` counts by status, 0 for none.
+    `links` counts what customers did with the links they were given.
     """
 
     accepted: dict[str, int] = field(default_factory=dict)
     asked: dict[str, dict[str, int]] = field(default_factory=dict)
     unanswered: int = 0
     answers: dict[int, int] = field(default_factory=dict)
+    links: Counter[str] = field(default_factory=Counter)
 
 
 class Client:
     """Every order has one idempotency key, and is repeated under it until it is answered or `patience_s` has passed.
 
     `hang_ups` is the share of POSTs that the client leaves before their answer; what it left it repeats as well. `follow_ups` is the share
-    of payments of which it captures, voids or refunds something afterwards, several times over.
+    of payments of which it captures, voids or refunds something afterwards, several times over. `links` is the share of payments whose
+    customers pay at a link.
     """
 
     def __init__(
-        self, api: str, history: History, *, draw: Random, hang_ups: float = 0.0, follow_ups: float = 0.0, patience_s: float = 60.0
+        self,
+        api: str,
+        history: History,
+        *,
+        draw: Random,
+        hang_ups: float = 0.0,
+        follow_ups: float = 0.0,
+        links: float = 0.0,
+        patience_s: float = 60.0,
     ) -> None:
         self.api, self.history, self.draw = api, history, draw
-        self.hang_ups, self.follow_ups, self.patience_s = hang_ups, follow_ups, patience_s
+        self.hang_ups, self.follow_ups, self.links, self.patience_s = hang_ups, follow_ups, links, patience_s
 
     async def run(self, payments: int, rate_per_s: float) -> None:
         """Start one order every 1/`rate_per_s` seconds, whatever has become of the others; return when all have ended."""
@@ -62,15 +75,32 @@ class Client:
     async def _order(self, session: aiohttp.ClientSession, key: str) -> None:
         amount_minor = 1000 + self.draw.randrange(7000)
         follow_up = self.draw.choice(FOLLOW_UPS) if self.draw.random() < self.follow_ups else None
-        body = {"amount": amount_minor, "currency": "INR", **self._instrument(key)}
+        customer = Customer(self.draw) if self.draw.random() < self.links else None
+        if customer and follow_up:
+            follow_up = "refund"  # a link takes the money at once
+        body = {"amount": amount_minor, "currency": "INR", **(LINK if customer else self._instrument(key))}
         if follow_up in ("capture", "void"):
             body["capture"] = "manual"
         answer = await self._until_answered(session, "/payments", key, body)
         if answer is None:
             return
         self.history.accepted[answer["payment_id"]] = amount_minor
+        if customer and not await self._at_the_page(session, answer["payment_id"], customer):
+            return
         if follow_up:
             await self._follow_up(session, answer["payment_id"], follow_up, key, amount_minor)
+
+    async def _at_the_page(self, session: aiohttp.ClientSession, payment_id: str, customer: Customer) -> bool:
+        """The customer is sent to the payment's page, when there is one. Whether it was paid in time."""
+        shown = await self._shown(session, payment_id, lambda payment: payment.get("payment_url") or payment["status"] not in OPEN)
+        if shown is None or not (url := shown.get("payment_url")):
+            self.history.links["never shown"] += 1
+            return False
+        if customer.fate == "paid too late":
+            await self._resting(session, payment_id)
+        paid = await customer.act(session, url)
+        self.history.links[customer.fate] += 1
+        return paid and customer.fate != "paid too late"
 
     async def _follow_up(self, session: aiohttp.ClientSession, payment_id: str, what: str, key: str, amount_minor: int) -> None:
         """As soon as there is something to move: two parts at once, and then more than there can be left."""
@@ -94,12 +124,19 @@ class Client:
 
     async def _resting(self, session: aiohttp.ClientSession, payment_id: str) -> str | None:
         """The payment's state once nothing is under way, or None when patience has ended."""
+        shown = await self._shown(session, payment_id, lambda payment: payment["status"] not in OPEN)
+        return str(shown["status"]) if shown else None
+
+    async def _shown(
+        self, session: aiohttp.ClientSession, payment_id: str, enough: Callable[[dict[str, Any]], object]
+    ) -> dict[str, Any] | None:
+        """The payment as soon as it is shown as it should be, or None when patience has ended."""
         until = asyncio.get_running_loop().time() + self.patience_s
         while asyncio.get_running_loop().time() < until:
             try:
                 async with session.get(f"{self.api}/payments/{payment_id}", headers=HEADERS) as response:
-                    if response.status == 200 and (status := str((await response.json())["status"])) not in OPEN:
-                        return status
+                    if response.status == 200 and enough(payment := await response.json()):
+                        return dict(payment)
             except (aiohttp.ClientError, TimeoutError, OSError):
                 pass
             await asyncio.sleep(RETRY_PAUSE_S)

@@ -5,23 +5,20 @@ The product knows nothing of this: a guard is found by its name and wrapped, and
 
 import asyncio
 import inspect
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import aio_pika
 from pamqp.commands import Basic
 
+from deploy.faults.hearing import give_up_on_proof, wait_for_the_verifier
 from deploy.faults.swap import Gone, named, swap
-from shared import topology
 from shared.clock import new_id
-from shared.contracts import AttemptUnknown, Refusal
+from shared.contracts import Refusal
 from shared.gateways import Refused, Unclear
-from shared.storage.work import AlreadyHandled, Work
+from shared.storage.work import AlreadyHandled
 
-BROKER_PAUSE_S = 0.5
 BELIEVED = Refusal(code="gateway_error", message="no proper answer", outcome_class="gateway_fault", retryable=True)
 under_way: set[asyncio.Future[Any]] = set()
 
@@ -212,37 +209,40 @@ def compare_amounts() -> None:
     swap("services.api.domain.lifecycle:judge_charges", make, takes="charges evidence asked was")
 
 
-def wait_for_the_verifier() -> None:
-    """The router goes on after a proven negative only. Off: an unknown outcome is followed by the next gateway."""
-    hear_unknown(retryable=True)
+def give_back_what_came_late() -> None:
+    """Of all charges of a payment one stands, and every other is given back. Off: they are kept."""
+
+    def make(original: Any) -> Any:
+        def judge(evidence: Any, *, asked: Any, was: Any) -> Any:
+            return replace(original(evidence, asked=asked, was=was), reverse=())
+
+        return judge
+
+    swap("services.api.consumers:judge", make, takes="evidence asked was")
 
 
-def give_up_on_proof() -> None:
-    """The router's last word follows a proven negative. Off: it follows an unknown outcome as well."""
-    hear_unknown(retryable=False)
+def ask_about_the_payer() -> None:
+    """A payment that waits for its payer is asked about. Off: it is left to expire."""
+
+    def make(original: Any) -> Any:
+        def resume(payment: Any, work: Any) -> None:
+            if payment.snapshot.status != "requires_action":
+                original(payment, work)
+
+        return resume
+
+    swap("services.api.overdue:resume", make, takes="payment work")
 
 
-def hear_unknown(*, retryable: bool) -> None:
-    """Bind the router's queue to unknown outcomes, and answer them as if they were refusals."""
-    heard = replace(topology.ROUTER_OUTCOMES, hears=(*topology.ROUTER_OUTCOMES.hears, AttemptUnknown))
-    asyncio.run(bind(heard.queue, heard.exchange, AttemptUnknown.kind_of()))
-    topology.ROUTER_OUTCOMES = heard  # before the router's own module is imported, which names it
-    after, hears, route_of = (named(f"services.router.{name}") for name in ("consumers:_after", "consumers:hears", "store:route_of"))
-
-    def attempt_unknown(event: AttemptUnknown, work: Work, picture: Any, waiting: Any) -> None:
-        after(event, event.attempt, "UNKNOWN", retryable, work, picture, waiting)
-
-    hears(heard, loads=route_of)(attempt_unknown)
+def verify_signatures() -> None:
+    """A gateway's webhook counts when the account's secret has signed it. Off: whoever sends it."""
+    codec = "shared.gateways.sandbox:SandboxCodec.verify_webhook"
+    swap(codec, lambda original: lambda self, account, headers, body, now_s: None, takes="self account headers body now_s")
 
 
-async def bind(queue: str, exchange: str, routing_key: str) -> None:
-    while True:
-        try:
-            async with await aio_pika.connect(os.environ["PAYMESH_RABBITMQ_URL"], timeout=5) as connection:
-                await (await (await connection.channel()).get_queue(queue)).bind(exchange, routing_key)
-                return
-        except (TimeoutError, aio_pika.exceptions.AMQPException, OSError):
-            await asyncio.sleep(BROKER_PAUSE_S)
+def keep_gateway_events_once() -> None:
+    """A gateway's webhook is kept under its account, id and body. Off: under the message that brought it."""
+    swap("services.verifier.witnesses:id_of", lambda original: lambda event: event.message_id, takes="event")
 
 
 GUARDS: Mapping[str, Callable[[], None]] = {
@@ -263,6 +263,10 @@ GUARDS: Mapping[str, Callable[[], None]] = {
         doubt_not_found,
         fail_on_proof,
         compare_amounts,
+        give_back_what_came_late,
+        ask_about_the_payer,
+        verify_signatures,
+        keep_gateway_events_once,
         wait_for_the_verifier,
         give_up_on_proof,
     )

@@ -9,6 +9,7 @@ import asyncpg
 from aio_pika.exceptions import AMQPException
 from pamqp.commands import Queue
 
+from deploy.faults.mailbag import Letter
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from shared import accounts
@@ -17,13 +18,16 @@ from shared.topology import inlets
 UNCONSUMED_S = 10.0
 # What a server that is away makes its clients raise; a channel that has closed raises RuntimeError.
 AWAY = (TimeoutError, OSError, RuntimeError, AMQPException, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAITED = "state = 'open' AND reason LIKE '%the payer has not acted: pending'"  # of whom nobody wants anything: the payment's time decides
 # name → (service, what must be zero). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none may be left.
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     **{f"outbox {service}": (service, "SELECT count(*) FROM outbox") for service in SERVICES},
     "payments overdue": ("api", "SELECT count(*) FROM payments WHERE due_at < now()"),
     "operations under way": ("api", "SELECT count(*) FROM operations WHERE status IN ('processing', 'pending_verification', 'exhausted')"),
     "attempts without outcome": ("executor", "SELECT count(*) FROM attempts WHERE state = 'started'"),
-    "verifications open": ("verifier", "SELECT count(*) FROM verifications WHERE state IN ('open', 'exhausted')"),
+    "verifications open": ("verifier", f"SELECT count(*) FROM verifications WHERE state IN ('open', 'exhausted') AND NOT ({AWAITED})"),
+    "gateway events unsettled": ("verifier", "SELECT count(*) FROM gateway_events WHERE settled_at IS NULL"),
+    "gateway events unmatched": ("verifier", "SELECT count(*) FROM gateway_events WHERE state = 'unmatched'"),
     "deliveries due": ("notifier", "SELECT count(*) FROM deliveries WHERE state IN ('due', 'parked')"),
     "outcomes not folded": ("metrics", "SELECT count(*) FROM outcomes WHERE folded_at IS NULL"),
 }
@@ -48,6 +52,15 @@ async def in_databases(urls: Mapping[str, str]) -> dict[str, int]:
         finally:
             await connection.close()
     return found
+
+
+async def heard(mesh: Mesh) -> list[Letter]:
+    """Every webhook of a gateway that the verifier keeps."""
+    connection = await asyncpg.connect(mesh.blueprint.database_url("verifier").replace("+asyncpg", ""), timeout=5)
+    try:
+        return [Letter(*row) for row in await connection.fetch("SELECT gateway, event_id, body_sha256 FROM gateway_events")]
+    finally:
+        await connection.close()
 
 
 async def in_queues(url: str, gateways_file: Path) -> dict[str, int]:

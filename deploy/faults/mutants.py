@@ -55,5 +55,11 @@ ALL = (
     mutant("failed-without-proof", "fails payments whose attempts may have charged", "doubtful gateways", "mismatched",
            api="fail-on-proof", router="give-up-on-proof"),
     mutant("any-amount", "takes a charge of any amount for success", "doubtful gateways", "mismatched", api="compare-amounts"),
+    mutant("late-charges-kept", "keeps charges that nobody waited for any more", "late charges", "doubled",
+           api="give-back-what-came-late"),
+    mutant("payers-not-asked-about", "lets links expire without a question", "links", "mismatched",
+           api="ask-about-the-payer"),
+    mutant("any-signature", "believes webhooks that anybody signed", "forgeries", "invented leftover", api="verify-signatures"),
+    mutant("events-kept-again", "keeps every copy of a gateway's webhook", "forgeries", "invented", verifier="keep-gateway-events-once"),
 )  # fmt: skip
 MUTANTS: Mapping[str, Mutant] = {one.name: one for one in ALL}

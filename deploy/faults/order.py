@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, str] = {
     "PAYMESH_OPERATION_DEADLINE_S": "6",
     "PAYMESH_OPERATION_PAUSES_S": "[0.5, 1]",
     "PAYMESH_REVERSAL_PAUSES_S": "[0.5, 1, 1, 2, 2, 3, 3, 5, 5]",
+    "PAYMESH_LINK_TTL_S": "30",
     "PAYMESH_LOG_LEVEL": "warning",
     "PAYMESH_RATE_LIMIT_PER_MIN": "0",
     "PAYMESH_RATE_LIMIT_KEY_PER_MIN": "0",
@@ -67,6 +68,9 @@ class Order:
     duplicates: float = 0.2  # share of messages that are delivered a second time
     hang_ups: float = 0.05  # share of POSTs whose client goes away before the answer, and asks again under the same key
     follow_ups: float = 0.45  # share of payments whose merchant captures, voids or refunds afterwards
+    links: float = 0.1  # share of payments that are paid at a gateway's page, or are not
+    replays: float = 0.1  # share of gateways' webhooks that the edge gets once more, long after
+    forgeries: float = 0.1  # share of gateways' webhooks that come with a forged one beside them
     reversals: bool = False  # may charges come late and be given back? Otherwise a second charge is one too many, given back or not
     drain_s: float = 75.0
     misbehaviour: Mapping[str, float] = field(default_factory=lambda: dict(MISBEHAVIOUR))

@@ -120,7 +120,7 @@ POINTS = {
         Point("delivered-not-settled", "the shop has answered, the delivery is still due", ("notifier",),
               after("services.notifier.sender:Sender._post", "self due timestamp_s")),
         Point("taken-not-sent", "a delivery that is due again is leased, its webhook is not sent", ("notifier",),
-              after("services.notifier.store:take_due", "engine lease_s most", lambda *_, answer, **more: bool(answer))),
+              after("services.notifier.store:take_due", "engine lease_s most each held", lambda *_, answer, **more: bool(answer))),
         Point("written-not-committed", "state, claims and outbox rows are written, the transaction is not committed", HEARING,
               after("shared.storage.writer:Writer.speak", "self transaction applied", something)),
         Point("committed-not-said", "a change is committed, its relay has not heard of what it says", SAYING,

@@ -1,5 +1,7 @@
 """A campaign's result for programs and for people."""
 
+from collections.abc import Mapping
+
 from deploy.faults.campaign import Result
 from deploy.faults.judge import KINDS
 from deploy.faults.order import SETTINGS
@@ -31,10 +33,15 @@ def text(result: Result) -> str:
         lines.append(f"{kind:12} {len(cases)}")
         lines += [f"             {case}" for case in cases[:SHOWN_MAX]]
     lines.append(f"leftover     {sum(verdict.leftover.values())} {verdict.leftover or ''}")
-    done = ", ".join(f"{name} ×{count}" for name, count in sorted(result.faults.items()))
+    done, links = words(result.faults), words(result.links) or "none"
     quiet = "not quiet by the deadline" if result.seconds_to_quiet is None else f"quiet after {result.seconds_to_quiet} s"
     head = [f"accepted     {verdict.accepted} (answers {dict(sorted(result.answers.items()))}, {result.unanswered} never answered)"]
-    return "\n".join([*head, *lines, f"faults       {done}", quiet, "the promises held" if verdict.clean else "THE PROMISES DID NOT HOLD"])
+    lines += [f"links        {links}", f"faults       {done}"]
+    return "\n".join([*head, *lines, quiet, "the promises held" if verdict.clean else "THE PROMISES DID NOT HOLD"])
+
+
+def words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} ×{count}" for name, count in sorted(counts.items()))
 
 
 def soak_text(soaked: Soaked) -> str:

@@ -11,8 +11,9 @@ HELP = "A payment gateway as a mesh of small consumers around one message broker
 
 app = App(name="paymesh", help=HELP, version="0.1.0")
 # By name, each imported only when it is meant: `./paymesh status` should not wait for what the benchmark imports.
-for name in ("up", "down", "status", "logs", "pay", "bench", "simulate", "faults"):
+for name in ("up", "down", "status", "logs", "pay", "seed", "bench", "simulate", "faults"):
     app.command(f"deploy.local.commands.{name}:{name}", name=name)
+app.command("deploy.local.commands.merchant:app", name="merchant")
 app.command("deploy.local.commands.suite:run_tests", name="test")
 app.command("deploy.local.commands.up:supervise", name="supervise", show=False)
 

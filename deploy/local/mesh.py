@@ -31,7 +31,7 @@ class Mesh:
     Every method blocks: where an event loop runs, call it through `asyncio.to_thread`. `settings` are environment variables for every
     program (`PAYMESH_POSTGRES_URL` and `PAYMESH_RABBITMQ_URL` name servers to use), `overrides` by service name for single ones.
     `servers` are a PostgreSQL and a RabbitMQ to use that somebody else starts and stops. `notice` hears who died and was restarted.
-    `launchers` start single services in place of Python itself (see Blueprint).
+    `launchers` start single services in place of Python itself, and with `call_back` the gateways send webhooks (see Blueprint).
     """
 
     def __init__(
@@ -47,6 +47,7 @@ class Mesh:
         database_prefix: str = "paymesh_",
         ready_timeout_s: float = READY_TIMEOUT_S,
         launchers: Mapping[str, Sequence[str]] | None = None,
+        call_back: bool = False,
     ) -> None:
         self.instance = Instance(folder)
         self._settings, self._overrides = dict(settings or {}), dict(overrides or {})
@@ -56,7 +57,7 @@ class Mesh:
         self._root = root
         self._database_prefix = database_prefix
         self._ready_timeout_s = ready_timeout_s
-        self._launchers = dict(launchers or {})
+        self._launchers, self._call_back = dict(launchers or {}), call_back
         self._hold = contextlib.ExitStack()
         self._units: dict[str, Unit] = {}
         self._watch: Watch | None = None
@@ -105,7 +106,7 @@ class Mesh:
             self._notice(f"ended what an earlier runner left running: {', '.join(left)}")
         servers = self._given_servers or provide(self.instance.folder, {**os.environ, **self._settings}, self._notice)
         self._blueprint = Blueprint(
-            self.instance, *servers, self._root, self._settings, self._overrides, self._database_prefix, self._launchers
+            self.instance, *servers, self._root, self._settings, self._overrides, self._database_prefix, self._launchers, self._call_back
         )
         for name in ("api", SANDBOX, *(f"ops_{service}" for service in self._names)):
             self.instance.ports.of(name)

@@ -22,6 +22,8 @@ DEFAULTS: Mapping[str, str] = {
     "PAYMESH_WEBHOOK_ALLOW_LOOPBACK": "true",
     "PAYMESH_RATE_LIMIT_PER_MIN": "6000",
     "PAYMESH_RATE_LIMIT_KEY_PER_MIN": "6000",
+    "PAYMESH_GUARD_CARDS_PER_CALLER": "0",
+    "PAYMESH_GUARD_TRIES_PER_CARD": "0",
     "PAYMESH_LOG_FORMAT": "json",
     "PAYMESH_LOG_LEVEL": "info",
 }
@@ -44,7 +46,8 @@ class Blueprint:
 
     `settings` are environment variables for every program, `overrides` for single ones. Our defaults yield to the caller's environment,
     that to `settings`, those to `overrides`. `root` is the checkout whose code runs. `launchers` are modules (and their arguments) that
-    start single services in place of Python itself: they get `services.<name>` as their last argument.
+    start single services in place of Python itself: they get `services.<name>` as their last argument. With `call_back` the sandbox's
+    accounts send webhooks to the edge.
     """
 
     instance: Instance
@@ -55,6 +58,7 @@ class Blueprint:
     overrides: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     database_prefix: str = "paymesh_"
     launchers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    call_back: bool = False
 
     def url(self, name: str) -> str:
         """Where `api`, `sandbox` or the operations port `ops_<service>` is on this machine."""
@@ -139,5 +143,6 @@ class Blueprint:
         command += ["--journal", str(self.instance.folder / "journal"), "--webhook-secret", demo.WEBHOOK_SECRET]
         accounts = self.settings.get("PAYMESH_SANDBOX_ACCOUNTS_FILE")
         command += ["--accounts", accounts] if accounts else []
+        command += ["--call-back", f"{self.url('api')}/webhooks"] if self.call_back else []
         environment = {**DEFAULTS, **os.environ, **self.settings, **self.overrides.get(SANDBOX, {})}
         return Program(SANDBOX, tuple(command), environment, f"{url}/livez", url)

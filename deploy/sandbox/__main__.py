@@ -35,6 +35,7 @@ def serve(
     journal: Annotated[Path, Parameter(help="Folder of the journals: charges.jsonl, webhooks.jsonl.")],
     host: str = "127.0.0.1",
     accounts: Annotated[Path | None, Parameter(help="TOML file of gateway accounts; default: deploy/sandbox/accounts.toml.")] = None,
+    call_back: Annotated[str | None, Parameter(help="Where accounts send webhooks, each below its name; default: nowhere.")] = None,
     webhook_secret: Annotated[
         str | None, Parameter(env_var="PAYMESH_WEBHOOK_SECRET", help="whsec_… of the shop; without it the shop trusts nobody.")
     ] = None,
@@ -44,7 +45,7 @@ def serve(
     try:
         if webhook_secret is not None:
             signature.key_of(webhook_secret)
-        app = create_app(journal, settings.load(accounts or settings.ACCOUNTS_FILE), webhook_secret)
+        app = create_app(journal, settings.load(accounts or settings.ACCOUNTS_FILE, call_back), webhook_secret)
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
         shown = f"[{host}]" if ":" in host else host

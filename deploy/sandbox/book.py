@@ -20,6 +20,7 @@ KINDS: dict[Status, str] = {
     "pending": "pending",
 }
 STATUSES = {kind: status for status, kind in KINDS.items()}
+Place = tuple[str, str]  # created_at and id: where something stands among what was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +84,13 @@ class Book:
         self._charges: dict[str, Charge] = {}
         self._by_reference: dict[str, tuple[str, ...]] = {}
         self._by_key: dict[str, str] = {}
-        self._by_time: list[tuple[str, str]] = []  # (created_at, id)
+        self._by_time: list[Place] = []
         self._by_intent: dict[str, tuple[str, ...]] = {}
         self._moves: dict[str, Move] = {}
         self._moves_of: dict[str, tuple[str, ...]] = {}  # by charge
         self._moves_by_reference: dict[str, tuple[str, ...]] = {}
         self._moves_by_key: dict[str, str] = {}
+        self._refunds_by_time: list[Place] = []
 
     def __len__(self) -> int:
         return len(self._charges)
@@ -116,6 +118,8 @@ class Book:
         self._moves_by_reference[move.reference] = (*self._moves_by_reference.get(move.reference, ()), move.move_id)
         if move.idempotency_key is not None:
             self._moves_by_key.setdefault(move.idempotency_key, move.move_id)
+        if move.kind == "refund":
+            insort(self._refunds_by_time, (move.created_at, move.move_id))
 
     def replay(self, record: Mapping[str, Any]) -> None:
         """Enter what a journal line says."""
@@ -147,15 +151,21 @@ class Book:
         found = (self._charges[charge_id] for charge_id in self._by_reference.get(reference, ()))
         return [charge for charge in found if charge.created_at <= visible_until]
 
-    def between(self, start: str, end: str, cursor: tuple[str, str] | None, limit: int) -> tuple[Sequence[Charge], tuple[str, str] | None]:
+    def between(self, start: str, end: str, cursor: Place | None, limit: int) -> tuple[Sequence[Charge], Place | None]:
         """Charges with start ≤ created_at < end after `cursor`, at most `limit`, and the cursor of the next page if there is one."""
-        first = bisect_left(self._by_time, (start, ""))
-        if cursor is not None:
-            first = max(first, bisect_right(self._by_time, cursor))
-        last = bisect_left(self._by_time, (end, ""))
-        places = self._by_time[first : min(last, first + limit)]
-        more = first + limit < last
-        return [self._charges[charge_id] for _, charge_id in places], places[-1] if more else None
+        places, more = _page(self._by_time, start, end, cursor, limit)
+        return [self._charges[charge_id] for _, charge_id in places], more
+
+    def refunds_between(self, start: str, end: str, cursor: Place | None, limit: int) -> tuple[Sequence[Move], Place | None]:
+        """The same of refunds."""
+        places, more = _page(self._refunds_by_time, start, end, cursor, limit)
+        return [self._moves[move_id] for _, move_id in places], more
+
+    def newest_refunds(self, start: str, end: str, wire: Wire) -> list[Move]:
+        """Of charges ordered in this format, with start ≤ created_at < end, newest first."""
+        places, _ = _page(self._refunds_by_time, start, end, None, len(self._moves))
+        refunds = (self._moves[move_id] for _, move_id in reversed(places))
+        return [one for one in refunds if self._charges[one.charge_id].wire == wire]
 
     def of_intent(self, intent_id: str) -> list[Charge]:
         """Charges that pay an order, an intent or a link, oldest first."""
@@ -189,3 +199,11 @@ class Book:
     def pending(self) -> list[Charge]:
         """Those that still have to end by themselves."""
         return [charge for charge in self._charges.values() if charge.status == "pending"]
+
+
+def _page(places: list[Place], start: str, end: str, cursor: Place | None, limit: int) -> tuple[list[Place], Place | None]:
+    first, last = bisect_left(places, (start, "")), bisect_left(places, (end, ""))
+    if cursor is not None:
+        first = max(first, bisect_right(places, cursor))
+    found = places[first : min(last, first + limit)]
+    return found, found[-1] if first + limit < last else None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from deploy.sandbox import reading
 from deploy.sandbox.answers import Problem, body_object, json_answer, whole
 from deploy.sandbox.behaviour import MESSAGES
-from deploy.sandbox.book import Charge
+from deploy.sandbox.book import Charge, Place
 from deploy.sandbox.gateway import Gateway, GatewayFull
 from deploy.sandbox.journal import Journal
 from deploy.sandbox.magic import UnknownMagic
@@ -96,9 +96,14 @@ async def list_charges(request: web.Request) -> web.Response:
     visible_until, reference = gateway.visible_until(), request.query.get("reference")
     if reference is not None:
         return json_answer({"items": [view_of(request, charge) for charge in gateway.book.by_reference(reference, visible_until)]})
-    start, end = _time(request, "from", TIME_MIN), min(_time(request, "to", TIME_MAX), visible_until)
-    charges, cursor = gateway.book.between(start, end, _cursor(request), whole(request, "limit", LIST_MAX, LIST_MAX) or 1)
+    charges, cursor = gateway.book.between(*paged(request, visible_until))
     return json_answer({"items": [view_of(request, charge) for charge in charges], "next_cursor": cursor and "|".join(cursor)})
+
+
+def paged(request: web.Request, visible_until: str) -> tuple[str, str, Place | None, int]:
+    """Start, end, cursor and limit of a list, from the query. Raises Problem."""
+    start, end = _time(request, "from", TIME_MIN), min(_time(request, "to", TIME_MAX), visible_until)
+    return start, end, _cursor(request), whole(request, "limit", LIST_MAX, LIST_MAX) or 1
 
 
 def _time(request: web.Request, name: str, default: str) -> str:
@@ -114,7 +119,7 @@ def _time(request: web.Request, name: str, default: str) -> str:
         raise Problem(400, "invalid_request", f"{name}: an RFC 3339 time with its zone") from None
 
 
-def _cursor(request: web.Request) -> tuple[str, str] | None:
+def _cursor(request: web.Request) -> Place | None:
     text = request.query.get("cursor")
     if text is None:
         return None

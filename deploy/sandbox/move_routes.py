@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from deploy.sandbox.answers import Problem, json_answer
 from deploy.sandbox.behaviour import MESSAGES
 from deploy.sandbox.gateway import Gateway
-from deploy.sandbox.gateway_routes import authenticated, rate_limited
+from deploy.sandbox.gateway_routes import authenticated, paged, rate_limited
 from deploy.sandbox.intents import Intent, IntentsFull
 from deploy.sandbox.mover import MoveOrder, MoveRefused
 from deploy.sandbox.moves import SUM_MESSAGES, Move, sums
@@ -96,8 +96,11 @@ def _result(move: Move) -> web.Response:
 
 
 async def find_moves(request: web.Request) -> web.Response:
-    """`GET /v1/moves?reference=R`."""
+    """`GET /v1/moves?reference=R`, or `?operation=refund&from=&to=&cursor=&limit=` like the list of charges."""
     gateway = authenticated(request)
+    if request.query.get("operation") == "refund":
+        refunds, cursor = gateway.book.refunds_between(*paged(request, gateway.visible_until()))
+        return json_answer({"items": [move.view() for move in refunds], "next_cursor": cursor and "|".join(cursor)})
     found = gateway.book.moves_by_reference(request.query.get("reference", ""), gateway.visible_until())
     return json_answer({"items": [move.view() for move in found]})
 

@@ -15,6 +15,7 @@ Millis = Annotated[int, Field(ge=0, le=60_000)]
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 ACCOUNTS_FILE = Path(__file__).with_name("accounts.toml")
+CALL_BACK_DELAY_S = 1.0  # a webhook that overtakes its charge's answer is one more thing to verify; real ones come afterwards
 
 
 def _behaviour(name: object) -> object:
@@ -69,6 +70,13 @@ class Settings(BaseModel):
 _ACCOUNTS: TypeAdapter[dict[Name, Settings]] = TypeAdapter(dict[Name, Settings])
 
 
-def load(path: Path = ACCOUNTS_FILE) -> dict[str, Settings]:
-    """One table an account. Raises OSError, tomllib.TOMLDecodeError, pydantic.ValidationError."""
-    return dict(_ACCOUNTS.validate_python(tomllib.loads(path.read_text())))
+def load(path: Path = ACCOUNTS_FILE, call_back: str | None = None) -> dict[str, Settings]:
+    """One table an account. Those that name no `webhook_url` call back at `call_back`, the account's name behind it.
+
+    Raises OSError, tomllib.TOMLDecodeError, pydantic.ValidationError.
+    """
+    tables = tomllib.loads(path.read_text())
+    for name, table in tables.items() if call_back else ():
+        if isinstance(table, dict):
+            tables[name] = {"webhook_url": f"{call_back}/{name}", "webhook_delay_s": CALL_BACK_DELAY_S, **table}
+    return dict(_ACCOUNTS.validate_python(tables))

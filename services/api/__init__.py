@@ -6,5 +6,5 @@ Says     payment.route, payment.resume, attempt.execute, attempt.doubted, gatewa
          payment.pending_verification, payment.requires_action, payment.requires_capture, payment.conflicted,
          payment.partially_refunded, payment.refunded, payment.cancelled, payment.expired, payment.reversed;
          capture.succeeded, capture.failed, refund.succeeded, refund.failed, void.failed
-Owns     merchants, api_keys, idempotency, orders, payments, operations, timeline
+Owns     merchants, api_keys, operator_keys, audit, idempotency, orders, payments, subscriptions, token_grants, operations, timeline
 """

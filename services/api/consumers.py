@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.api import desk, ledger, store
+from services.api import desk, ledger, store, subscriptions
 from services.api.domain.evidence import Evidence, fold
 from services.api.domain.lifecycle import FORWARD, Standing, judge
 from services.api.domain.operations import hear
@@ -91,6 +91,7 @@ def decided(evidence: Evidence, standing: Standing) -> Evidence:
 
 def _enter(event: Event, payment: Payment, standing: Standing, work: Work, waiting: Waiting) -> Payment:
     """The payment in its new state, with the sums that come with it."""
+    subscriptions.settle(work, payment, standing.status)
     payment, snapshot = charged(payment, standing.status), payment.snapshot
     entered = store.entered(desk.refreshed(payment, now=work.now).snapshot, standing, now=work.now)
     said = EVENT_OF[standing.status].caused_by(event, payment=entered, previous_event_id=payment.last_event_id)

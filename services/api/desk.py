@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.api import ledger, store
+from services.api import ledger, store, subscriptions
 from services.api.domain.lifecycle import kept_of, moved_to
 from services.api.domain.operations import UNDER_WAY, Movement, Origin, Verdict, attempt_of, happened_after_all, pause_s, weigh
 from services.api.domain.plans import Plan
@@ -165,6 +165,7 @@ def entering(
     work: Work, payment: Payment, status: Status, *, error: dict[str, str] | None, reason: str, cause: Message | None = None
 ) -> Payment:
     """The payment in its new state, told to the merchant and on the timeline."""
+    subscriptions.settle(work, payment, status)
     snapshot = payment.snapshot.model_copy(
         update={"status": status, "error": error, "sequence": payment.snapshot.sequence + 1, "updated_at": work.now}
     )

@@ -26,6 +26,8 @@ def payment_overdue(row: Any, work: Work, waiting: Waiting) -> None:
             authorization_overdue(payment, work, waiting)
         case "requires_action":
             action_overdue(payment, work, waiting)
+        case "pending_verification" if payment.snapshot.method == "PAYMENT_LINK":  # what is in doubt is a link: nobody was sent to it
+            action_overdue(payment, work, waiting)
         case _:
             resume(payment, work)
 

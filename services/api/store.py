@@ -21,7 +21,7 @@ __all__ = ["inbox", "metadata", "outbox"]
 
 COLUMNS = (
     "payment_id, merchant_id, status, sequence, amount_minor, currency, method, gateway, order_id, customer_id, instrument, metadata,"
-    " payment_url, error, evidence, last_event_id, created_at, updated_at, due_at, " + ", ".join(SUMS)
+    " payment_url, error, evidence, last_event_id, created_at, updated_at, due_at, subscription_id, " + ", ".join(SUMS)
 )
 PAYMENT = Rows(
     f"SELECT payment_id AS key, {COLUMNS} FROM payments WHERE payment_id = ANY(cast(:keys AS uuid[])) ORDER BY payment_id FOR UPDATE",
@@ -31,6 +31,7 @@ CLAIM = insert_claim(idempotency, "claim", "fingerprint", "payment_id", "operati
 INSERT_PAYMENT = insert(
     payments, "payment_id", "merchant_id", "status", "sequence", "amount_minor", "currency", "method", "capture", "order_id",
     "customer_id", "instrument", "metadata", "evidence", "created_at", "updated_at", "due_at", "for_order",
+    "subscription_id",
 )  # fmt: skip
 ENTER = update(
     payments, "status", "sequence", "gateway", "payment_url", "error", "evidence", "last_event_id", "updated_at", "due_at", *SUMS,
@@ -55,6 +56,7 @@ class Payment:
     last_event_id: UUID | None
     sums: Sums = field(default_factory=Sums)
     due_at: datetime | None = None
+    subscription_id: str | None = None
 
 
 def load_of(payment_id: UUID) -> Sequence[Load]:
@@ -88,7 +90,7 @@ def snapshot_of(row: Any) -> PaymentSnapshot:
 def payment_of(row: Any) -> Payment:
     """A row of `COLUMNS`, whoever read it."""
     sums = Sums(**{name: getattr(row, name) for name in SUMS})
-    return Payment(snapshot_of(row), evidence_of(row.evidence), row.last_event_id, sums, row.due_at)
+    return Payment(snapshot_of(row), evidence_of(row.evidence), row.last_event_id, sums, row.due_at, row.subscription_id)
 
 
 def read(work: Work, payment_id: UUID) -> Payment | None:
@@ -112,7 +114,13 @@ def claim(merchant_id: str, operation: str, key: str, *, fingerprint: str, payme
 
 
 def insert_payment(
-    work: Work, command: RoutePayment, snapshot: PaymentSnapshot, *, due_at: datetime, for_order: UUID | None = None
+    work: Work,
+    command: RoutePayment,
+    snapshot: PaymentSnapshot,
+    *,
+    due_at: datetime,
+    for_order: UUID | None = None,
+    subscription_id: str | None = None,
 ) -> None:
     work.write(
         INSERT_PAYMENT,
@@ -133,6 +141,7 @@ def insert_payment(
         updated_at=snapshot.updated_at,
         due_at=due_at,
         for_order=for_order,
+        subscription_id=subscription_id,
     )
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.api.domain.sums import SUMS
-from shared.storage.tables import inbox_table, new_metadata, outbox_table
+from shared.storage.tables import audit_table, inbox_table, new_metadata, outbox_table
 
 LIVE = "'processing', 'requires_action', 'pending_verification', 'requires_capture', 'succeeded', 'partially_refunded'"
 
@@ -35,16 +35,34 @@ merchants = Table(
     Column("answer_wait_s", Integer, nullable=False, server_default="0"),
     Column("derive_idempotency_key", Boolean, nullable=False, server_default="false"),
     Column("active", Boolean, nullable=False, server_default="true"),
+    Column("allowed_origins", JSONB, nullable=False, server_default="[]"),  # pages that may open its checkout
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("merchants_origins", "allowed_origins", postgresql_using="gin"),
 )
 api_keys = Table(
     "api_keys",
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("merchant_id", Text, ForeignKey("merchants.merchant_id"), nullable=False),
-    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("secret_sha256", LargeBinary),  # null: publishable, and nothing else
     Column("revoked_at", DateTime(timezone=True)),
+    Column("publishable", Boolean, nullable=False, server_default="false"),  # its id alone opens a checkout
+    Column("previous_sha256", LargeBinary),  # of the secret before, which works on until `previous_until`
+    Column("previous_until", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("secret_sha256 IS NOT NULL OR publishable", name="of_use"),
     Index("api_keys_merchant", "merchant_id"),
 )
+operator_keys = Table(
+    "operator_keys",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False, unique=True),
+    Column("note", Text, nullable=False, server_default=""),  # whose it is, and what for
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+audit = audit_table(metadata)
 idempotency = Table(
     "idempotency",
     metadata,
@@ -93,6 +111,7 @@ payments = Table(
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True)),  # when it is looked after; null when nothing can be overdue
     Column("for_order", Uuid, ForeignKey("orders.order_id")),
+    Column("subscription_id", Text),  # whose token it took
     *(Column(name, BigInteger, nullable=False, server_default="0") for name in SUMS),
     CheckConstraint("amount_minor > 0", name="amount_positive"),
     CheckConstraint("authorized_minor <= amount_minor", name="authorized"),
@@ -111,8 +130,33 @@ payments = Table(
         "payment_id",
         postgresql_where=text("status NOT IN ('processing', 'succeeded')"),
     ),
+    Index("payments_method", "merchant_id", "method", "created_at", "payment_id"),
     Index("payments_order", "merchant_id", "order_id", postgresql_where=text("order_id IS NOT NULL")),
     Index("payments_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+)
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("own_id", Uuid, primary_key=True),  # of the merchant and the name that it gave
+    Column("merchant_id", Text, ForeignKey("merchants.merchant_id"), nullable=False),
+    Column("subscription_id", Text, nullable=False),
+    Column("customer_id", Text),
+    Column("plan", Text),
+    Column("tokens", BigInteger, nullable=False),
+    Column("tokens_first", BigInteger, nullable=False),
+    Column("active", Boolean, nullable=False, server_default="true"),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("tokens >= 0", name="tokens_positive"),
+    Index("subscriptions_merchant", "merchant_id", "created_at", "own_id"),
+)
+token_grants = Table(
+    "token_grants",
+    metadata,
+    Column("grant_id", Uuid, primary_key=True),  # of the subscription and the idempotency key
+    Column("own_id", Uuid, ForeignKey("subscriptions.own_id"), nullable=False),
+    Column("tokens", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 timeline = Table(
     "timeline",

@@ -2,25 +2,35 @@
 
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from aiohttp import web
 from pydantic import Field
 
 from services.api import ledger, store
 from services.api.consumers import hears
+from services.api.domain import tokens
+from services.api.domain.velocity import Kind, Rule
 from services.api.http import (
     audit,
     audit_trail,
     bandits,
     breakers,
+    checkout,
     decisions,
+    deliveries,
+    docs,
+    docs_events,
     exhausted,
     experiments,
     gateways,
     inbound,
     lists,
     live_events,
+    merchant_keys,
+    merchants,
     money,
+    operators,
     ops,
     orders,
     payments,
@@ -28,15 +38,20 @@ from services.api.http import (
     retries,
     scoring,
     status,
+    subscriptions,
+    tracking,
     verification,
+    webhook_endpoints,
 )
 from services.api.http.edge import Edge
 from services.api.http.keys import Keys
-from services.api.http.layer import EdgeRunner, Info, mount
+from services.api.http.layer import EdgeRunner, mount
 from services.api.http.limits import RateLimits
 from services.api.http.owners import Owners
 from services.api.http.teller import Teller
+from services.api.http.velocity import Velocity
 from services.api.live import Live
+from services.api.office import Office
 from services.api.overdue import operation_overdue, payment_overdue
 from services.api.queries import Queries
 from shared import accounts, runtime
@@ -54,6 +69,12 @@ GROUPS = [
         live_events,
         money,
         orders,
+        checkout,
+        merchants,
+        merchant_keys,
+        operators,
+        subscriptions,
+        tracking,
         exhausted,
         decisions,
         gateways,
@@ -69,6 +90,8 @@ GROUPS = [
         audit_trail,
         verification,
         reconciliation,
+        webhook_endpoints,
+        deliveries,
     )
 ]
 
@@ -83,6 +106,16 @@ class ApiSettings(Settings):
     question_timeout_s: float = 5.0
     rate_limit_per_min: int = Field(300, ge=0)  # from one address; 0 is no limit
     rate_limit_key_per_min: int = Field(3000, ge=0)  # with one key
+    guard_window_s: float = Field(600.0, gt=0)
+    guard_cards_per_address: int = Field(10, ge=0)  # different cards from one payer's address; 0 is no limit
+    guard_cards_per_caller: int = Field(200, ge=0)  # the same where only the caller's address is known, which may be a shop's server
+    guard_cards_per_customer: int = Field(5, ge=0)
+    guard_tries_per_card: int = Field(20, ge=0)  # payments with one card from one address
+
+    @property
+    def guard(self) -> list[Rule]:
+        kinds: tuple[Kind, ...] = get_args(Kind)
+        return [Rule(kind, getattr(self, f"guard_{kind}"), self.guard_window_s) for kind in kinds]
 
 
 def build() -> runtime.Parts:
@@ -97,6 +130,7 @@ def build() -> runtime.Parts:
         sealer=Sealer(load_keys(settings.sealing_keys_file)),
         fingerprint_key=bytes.fromhex(settings.fingerprint_key),
         waiting=waiting,
+        velocity=Velocity(settings.guard),
     )
     overdue = {"sweeper": (store.TAKE_OVERDUE, payment_overdue), "operations": (ledger.TAKE_OVERDUE, operation_overdue)}
     for name, (take, sweep) in overdue.items():
@@ -134,6 +168,7 @@ def application(parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries
     received = inbound.Inbound(known, parts.unit_of_work)
     teller = Teller(edge, {account.name: CODECS[account.kind].captures(account) for account in known})
     jobs = status.Jobs(parts.mouth, [account.name for account in known])
+    keys = Keys(queries, internal_api_key=settings.internal_api_key, token_key=tokens.key_of(edge.fingerprint_key))
     limits = RateLimits(per_address=settings.rate_limit_per_min, per_key=settings.rate_limit_key_per_min)
     mount(
         app,
@@ -146,10 +181,15 @@ def application(parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries
             "owners": owners,
             "inbound": received,
             "teller": teller,
+            "keys": keys,
+            "office": Office(parts.engine),
         },
-        authenticate=Keys(queries, internal_api_key=settings.internal_api_key).who,
+        authenticate=keys.who,
+        origins=keys.origins.get,
         admit=limits.admit if limits.any else None,
-        info=Info("paymesh", "1.0.0"),
+        info=docs.INFO,
+        hooks=docs_events.hooks(),
+        pages=docs.pages(),
         trusted_proxies=settings.trusted_proxies,
     )
     return app

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import get_args
 from uuid import UUID
 
 from services.executor import store, testimony
@@ -13,14 +14,14 @@ from services.executor.domain.testimony import TAKES_MONEY, Word, judge
 from services.executor.gateways import Gateway, NotConnected, TimedOut, Unanswered
 from services.executor.queries import Queries, Stored
 from shared.contracts import ChargesCompared, CompareCharges, Difference, GatewayFinding, Refusal
-from shared.gateways import Finding, Listed, NotFound, Page, Refused, Succeeded, Unclear, Unsupported, Window
+from shared.gateways import Finding, Listed, NotFound, Page, Refused, Succeeded, Unclear, Unsupported, What, Window
 from shared.messaging.failure import patiently
 from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import Work
 
 PAGE_TRIES = 3  # a list that is interrupted by one bad answer is not given up
 PAGE_PAUSE_S = 0.5
-CHARGES_MAX = 2_000  # of one slice: more is asked for in smaller slices
+LISTED_MAX = 2_000  # of one slice: more is asked for in smaller slices
 ASKED_MAX = 50  # lookups of one slice
 DIFFERENCES_MAX = 200
 
@@ -35,12 +36,17 @@ class TooMany(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One attempt and one charge, or one of them. `named` is what the pair goes by."""
+    """One attempt and one charge or refund, or one of them. `named` is what the pair goes by."""
 
     named: str
     ours: Stored | None
     theirs: Finding | None
     gateway_reference: str | None = None
+    listed_as: What = "charge"
+
+    @property
+    def what(self) -> What:
+        return "refund" if "refund" in (self.listed_as, self.ours and self.ours.attempt.operation) else "charge"
 
     @property
     def word(self) -> Word | None:
@@ -101,27 +107,27 @@ async def compare(command: CompareCharges, unit_of_work: UnitOfWork, gateway: Ga
 
 
 async def _list(gateway: Gateway, window: Window) -> list[Listed]:
-    """All that the gateway has for the window, once each. Raises NotListed, TooMany."""
+    """All charges and refunds that the gateway has for the window, once each. Raises NotListed, TooMany."""
     items: dict[tuple[str | None, str], Listed] = {}
-    cursor: str | None = None
-    while True:
-        page = await _page(gateway, window, cursor)
-        items |= {(one.reference, one.gateway_reference): one for one in page.items if window.start <= one.created_at < window.end}
-        if len(items) > CHARGES_MAX:
-            raise TooMany
-        if page.cursor is None or page.cursor == cursor:
-            return list(items.values())
-        cursor = page.cursor
+    for what in get_args(What):
+        cursor, more = None, True
+        while more:
+            page = await _page(gateway, what, window, cursor)
+            items |= {(one.reference, one.gateway_reference): one for one in page.items if window.start <= one.created_at < window.end}
+            if len(items) > LISTED_MAX:
+                raise TooMany
+            cursor, more = page.cursor, page.cursor not in (None, cursor)
+    return list(items.values())
 
 
-async def _page(gateway: Gateway, window: Window, cursor: str | None) -> Page:
+async def _page(gateway: Gateway, what: What, window: Window, cursor: str | None) -> Page:
     reason = ""
     for number in range(PAGE_TRIES):
         if number:
             await asyncio.sleep(PAGE_PAUSE_S)
         try:
             async with gateway.lookup_slots:
-                request = gateway.codec.list_charges(gateway.account, window, cursor)
+                request = gateway.codec.list_made(gateway.account, what, window, cursor)
                 response = await gateway.call(request, timeout_s=gateway.timeout_s)
         except Unsupported as error:
             raise NotListed(f"this gateway has no list: {error}") from None
@@ -149,10 +155,11 @@ async def _pairs(command: CompareCharges, listed: Iterable[Listed], gateway: Gat
         mine = ours.get(attempt_id) if attempt_id else None
         mine = mine if mine and mine.attempt.gateway == command.gateway else None
         twice = attempt_id in met or mine is None
-        pairs.append(Pair(one.gateway_reference if twice else str(attempt_id), mine, one.finding, one.gateway_reference))
+        named = one.gateway_reference if twice else str(attempt_id)
+        pairs.append(Pair(named, mine, one.finding, one.gateway_reference, one.what))
         met |= {attempt_id} if attempt_id and mine else set()
-    held = await queries.of_window(command.gateway, command.since, command.until, limit=CHARGES_MAX + 1)
-    if len(held) > CHARGES_MAX:
+    held = await queries.of_window(command.gateway, command.since, command.until, limit=LISTED_MAX + 1)
+    if len(held) > LISTED_MAX:
         raise TooMany
     unlisted = [one for one in held if one.attempt.attempt_id not in met]
     asked = [one for one in unlisted if one.state == "succeeded"]
@@ -195,7 +202,8 @@ async def _compared(pairs: Iterable[Pair], queries: Queries, *, keep_all: bool =
             ours.ours if ours else None,
             pair.word,
             asked=ours.attempt.amount if ours else None,
-            undone=bool(ours and ours.attempt.payment_id in undone),
+            undone=bool(ours and ours.attempt.operation in TAKES_MONEY and ours.attempt.payment_id in undone),
+            what=pair.what,
         )
         found.matched += compared.comparison == "matched"
         found.expected += compared.comparison == "expected"
@@ -219,7 +227,7 @@ def _difference(pair: Pair, compared: Compared) -> Difference:
         reason=compared.reason,
         attempt_id=ours and ours.attempt.attempt_id,
         payment_id=ours and ours.attempt.payment_id,
-        operation=ours and ours.attempt.operation,
+        operation=ours.attempt.operation if ours else "refund" if pair.what == "refund" else None,
         our_state=ours and ours.state,
         our_amount=(ours.ours.confirmed or ours.attempt.amount) if ours else None,
         gateway_reference=(word.reference if word else None) or pair.gateway_reference,

@@ -18,10 +18,11 @@ BY_IDS = text(f"SELECT {COLUMNS} FROM attempts WHERE attempt_id = ANY(cast(:ids 
 OF_PAYMENTS = text(
     f"SELECT {COLUMNS} FROM attempts WHERE payment_id = ANY(cast(:ids AS uuid[])) ORDER BY started_at, attempt_id LIMIT 5000"
 )
-# An attempt's id begins with the time of what caused it, so the primary key finds those of a time without an index of its own.
+# An attempt's id begins with the time of what caused it, so the primary key finds those of a time without an index of its own. Only a
+# refund that is tried again after an hour starts later: it is not called missing, and compared where the gateway lists it.
 OF_WINDOW = text(
     f"SELECT {COLUMNS} FROM attempts WHERE attempt_id >= :first AND attempt_id < :last AND gateway = :gateway"
-    " AND started_at >= :since AND started_at < :until AND operation IN ('charge', 'authorize', 'link')"
+    " AND started_at >= :since AND started_at < :until AND operation IN ('charge', 'authorize', 'link', 'refund')"
     " AND state IN ('started', 'succeeded', 'unknown', 'action_required') LIMIT :limit"
 )
 OLDER_S, AHEAD_S = 3_600.0, 60.0  # an attempt starts at most this long after its payment was made, and clocks differ by less
@@ -54,7 +55,7 @@ class Queries:
         return await self._fetch(OF_PAYMENTS, ids=list(ids))
 
     async def of_window(self, gateway: str, since: datetime, until: datetime, *, limit: int) -> list[Stored]:
-        """Attempts that take money, started in this time, and not known to have come to nothing."""
+        """Attempts to charge or refund, started in this time, and not known to have come to nothing."""
         first, last = _id_at(since - timedelta(seconds=OLDER_S)), _id_at(until + timedelta(seconds=AHEAD_S))
         return await self._fetch(OF_WINDOW, first=first, last=last, gateway=gateway, since=since, until=until, limit=limit)
 

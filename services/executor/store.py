@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, Table, Text, Uuid, func, text
+from sqlalchemy import Boolean, Column, DateTime, Index, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.executor.domain.testimony import Ours, State
@@ -23,7 +23,7 @@ from shared.contracts import (
     Money,
 )
 from shared.storage.bulk import insert_claim, update
-from shared.storage.tables import inbox_table, new_metadata, outbox_table
+from shared.storage.tables import audit_table, inbox_table, new_metadata, outbox_table
 from shared.storage.unit_of_work import UnitOfWork
 from shared.storage.work import Claim, Load, Rows, Work
 
@@ -56,18 +56,7 @@ error_classes = Table(
     Column("advice", Text, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", BigInteger, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("before", JSONB(none_as_null=True)),
-    Column("after", JSONB(none_as_null=True)),
-    Column("reason", Text, nullable=False),
-)
+audit = audit_table(metadata)
 
 START = insert_claim(
     attempts, "attempt_id", "payment_id", "gateway", "operation", "state", "token", "attempt", "due_at",

@@ -3,7 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Index, Integer, SmallInteger, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.storage.tables import inbox_table, new_metadata, outbox_table
+from shared.storage.tables import audit_table, inbox_table, new_metadata, outbox_table
 
 metadata = new_metadata()
 inbox, outbox = inbox_table(metadata), outbox_table(metadata)
@@ -133,18 +133,7 @@ experiment_latencies = Table(
     Column("bin", SmallInteger, primary_key=True),
     Column("attempts", BigInteger, nullable=False),
 )
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=True),
-    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("before", JSONB),
-    Column("after", JSONB),
-    Column("reason", Text, nullable=False),
-)
+audit = audit_table(metadata)
 leader = Table(
     "leader",
     metadata,

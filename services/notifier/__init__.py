@@ -4,8 +4,9 @@ Hears    payment.succeeded, payment.failed, payment.pending_verification, paymen
          payment.conflicted, payment.partially_refunded, payment.refunded, payment.cancelled, payment.expired, payment.reversed;
          capture.succeeded, capture.failed, refund.succeeded, refund.failed, void.failed;
          for operators circuit.opened, circuit.half_open, circuit.closed, reliability.success_rate_drop,
-         experiment.guardrail_violation, reconciliation.discrepancy
+         experiment.guardrail_violation, reconciliation.discrepancy;
+         endpoint.failing, endpoint.disabled
 Decides  whom to tell, when to try again, when to stop
-Says     nothing through its outbox; POSTs to merchants' and operators' endpoints
-Owns     endpoints, deliveries, delivery_attempts
+Says     endpoint.failing, endpoint.disabled; POSTs to merchants' and operators' endpoints
+Owns     endpoints, deliveries, delivery_attempts, audit
 """

@@ -2,28 +2,29 @@
 
     {"merchant": {"id": …}, "endpoint": {"id", "url", "secret", "events"?}, "operators": {"id", "url", "secret", "events"?}}
 
-Either may be missing. `events` are the types it wants to hear, all where there are none.
+Either may be missing, and the file may hold a list of such objects. `events` are the types it wants to hear, all where there are none.
 """
 
 import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from services.notifier import store
-from services.notifier.domain.owed import OPERATORS
 from services.notifier.secrets import Secrets
 from services.notifier.wiring import NotifierSettings
+from shared.contracts import OPERATORS
 from shared.storage.engine import build
 
 
-async def seed(demo: Mapping[str, Any]) -> None:
+async def seed(*demos: Mapping[str, Any]) -> None:
     settings = NotifierSettings()
     secrets, engine = Secrets(settings.secrets_key), build(settings, service="notifier")
     try:
-        for owner, endpoint in _endpoints(demo):
+        for owner, endpoint in chain.from_iterable(map(_endpoints, demos)):
             await store.seed_endpoint(
                 engine,
                 endpoint_id=endpoint["id"],
@@ -47,4 +48,5 @@ def _endpoints(demo: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 if __name__ == "__main__":
-    asyncio.run(seed(json.loads(Path(sys.argv[1]).read_text())))
+    read = json.loads(Path(sys.argv[1]).read_text())
+    asyncio.run(seed(*(read if isinstance(read, list) else [read])))

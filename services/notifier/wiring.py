@@ -1,22 +1,34 @@
 """Builds the notifier from settings."""
 
+from pydantic import AliasChoices, Field
+
 from services.notifier import store
 from services.notifier.answers import answers
 from services.notifier.consumers import hears
+from services.notifier.desk import Desk
 from services.notifier.secrets import Secrets
 from services.notifier.sender import Sender
 from shared import runtime
 from shared.settings import Settings
 
 HOUR_S = 3600.0
+TEST_SCHEDULE_S = (0.0, 5.0, 10.0, 15.0, 20.0)
 
 
 class NotifierSettings(Settings):
     webhook_schedule_s: tuple[float, ...] = (
         0, 5, 300, 1800, 2 * HOUR_S, 5 * HOUR_S, 10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S,
     )  # fmt: skip
+    webhook_retry_intervals_test: bool = Field(
+        False, validation_alias=AliasChoices("PAYMESH_WEBHOOK_RETRY_INTERVALS_TEST", "WEBHOOK_RETRY_INTERVALS_TEST")
+    )
     webhook_allow_loopback: bool = False
     secrets_key: str
+
+    @property
+    def schedule_s(self) -> tuple[float, ...]:
+        """In seconds instead of days, where a merchant's handling of repeats is tried out."""
+        return TEST_SCHEDULE_S if self.webhook_retry_intervals_test else self.webhook_schedule_s
 
 
 def build() -> runtime.Parts:
@@ -27,12 +39,13 @@ def build() -> runtime.Parts:
         parts.engine,
         parts.unit_of_work,
         secrets,
-        schedule_s=settings.webhook_schedule_s,
+        schedule_s=settings.schedule_s,
         allow_loopback=settings.webhook_allow_loopback,
     )
     runtime.bind(parts, hears, given={"sender": sender})
     parts.on_start.append(sender.open)
     parts.after_stop.append(sender.close)
     parts.tasks["sender"] = sender.run
-    runtime.answer(parts, answers, given={"engine": parts.engine})
+    desk = Desk(parts.engine, allow_loopback=settings.webhook_allow_loopback)
+    runtime.answer(parts, answers, given={"engine": parts.engine, "desk": desk, "secrets": secrets})
     return parts

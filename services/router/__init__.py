@@ -5,5 +5,5 @@ Decides  candidates and their order; next try or give up; which arm of an experi
 Says     attempt.execute, route.exhausted, attempt.doubted, route.shadow; broadcasts routing.changed
 Owns     gateways, retry_policies, scoring, experiments, bandits, shadow, shadow_decisions, audit, routes, decisions
 
-Its operators' questions are answered in `answers.py`.
+Its operators' questions are answered in `answers/`.
 """

@@ -10,7 +10,7 @@ from services.router.domain.decision import Decision, Wish, decide
 from services.router.domain.retry import GiveUp, Policy, TryNext, after_failure, budget_end, deadline
 from services.router.domain.shadow import compare
 from services.router.picture import Picture
-from services.router.store import Progress, Skip, Try
+from services.router.store import Progress, RouteRow, Skip, Try
 from shared import topology
 from shared.contracts import (
     Attempt,
@@ -57,7 +57,8 @@ def route_payment(command: RoutePayment, work: Work, picture: Picture, waiting: 
 def resume_payment(command: ResumePayment, work: Work) -> None:
     """An overdue payment: have attempts verified, or say again that nothing more will be tried. Nothing is guessed.
 
-    Of a route under way only an open attempt can hold the payment up. Of an ended one the edge may have missed any verdict.
+    Of a route under way only an attempt that is open, or has charged unheard, can hold the payment up. Of an ended one the edge may have
+    missed any verdict.
     """
     route = store.read(work, command.payment_id)
     if route is None:
@@ -68,7 +69,7 @@ def resume_payment(command: ResumePayment, work: Work) -> None:
         _exhaust(command, command.merchant_id, route.exhausted, route.tries, work)
     if route and route.request:
         for one in route.tries:
-            if one.state == "open" or route.exhausted:
+            if one.state != "failed" or route.exhausted:
                 doubted = attempt_of(route.request, one)
                 work.publish(AttemptDoubted.caused_by(command, discriminator=str(one.number), attempt=doubted))
 
@@ -85,7 +86,14 @@ def attempt_expired(event: AttemptExpired, work: Work, picture: Picture, waiting
 
 @hears(topology.ROUTER_OUTCOMES, loads=store.route_of)
 def attempt_verified(event: AttemptVerified, work: Work, picture: Picture, waiting: Waiting) -> None:
-    if event.verdict == "failed":
+    """A success may come after a verified negative, when the next gateway has its order already: that one is the last then.
+
+    The verifier tells of every success of an attempt that was counted out, but for that of a call under way which a webhook had called
+    failed; then the edge gives one charge back. So `attempt.succeeded`, a message of nearly every payment, need not be heard here.
+    """
+    if event.verdict == "succeeded":
+        _charged(event.attempt, work)
+    else:
         code, retryable = (event.refusal.code, event.refusal.retryable) if event.refusal else ("NOT_FOUND_AT_GATEWAY", True)
         _after(event, event.attempt, code, retryable, work, picture, waiting)
 
@@ -121,17 +129,13 @@ def route_shadow(command: RouteShadow, work: Work) -> None:
 
 
 def _after(cause: Message, attempt: Attempt, code: str, retryable: bool, work: Work, picture: Picture, waiting: Waiting) -> None:
-    """The next step after a proven negative; an attempt that is not open (heard before) or not of a route changes nothing."""
+    """The next step after a proven negative, unless another attempt has charged. One that is not open (heard before) changes nothing."""
     route = store.read(work, attempt.payment_id)
-    if (
-        route is None
-        or route.request is None
-        or not any(one.attempt_id == attempt.attempt_id and one.state == "open" for one in route.tries)
-    ):
+    tried = _tried(route, attempt)
+    if route is None or route.request is None or tried is None or tried.state != "open":
         return
-    tries = tuple(replace(one, state="failed") if one.attempt_id == attempt.attempt_id else one for one in route.tries)
-    progress = Progress(tries, route.skipped, route.exhausted)
-    if not route.exhausted:
+    progress = _with(route, replace(tried, state="failed"))
+    if not route.exhausted and not any(one.state == "succeeded" for one in route.tries):
         command = route.request.model_copy(update={"instrument": route.instrument})
         policy = policy_of(command, picture, waiting)
         step = after_failure(
@@ -139,6 +143,23 @@ def _after(cause: Message, attempt: Attempt, code: str, retryable: bool, work: W
         )
         progress = _take(step, cause, command, progress, work, picture, waiting)
     store.move_on(work, attempt.payment_id, progress)
+
+
+def _charged(attempt: Attempt, work: Work) -> None:
+    """Noted for good, whatever was heard before."""
+    route = store.read(work, attempt.payment_id)
+    tried = _tried(route, attempt)
+    if route and tried and tried.state != "succeeded":
+        store.move_on(work, attempt.payment_id, _with(route, replace(tried, state="succeeded")))
+
+
+def _tried(route: RouteRow | None, attempt: Attempt) -> Try | None:
+    return next((one for one in route.tries if one.attempt_id == attempt.attempt_id), None) if route else None
+
+
+def _with(route: RouteRow, tried: Try) -> Progress:
+    tries = tuple(tried if one.attempt_id == tried.attempt_id else one for one in route.tries)
+    return Progress(tries, route.skipped, route.exhausted)
 
 
 def _take(

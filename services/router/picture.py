@@ -43,8 +43,8 @@ class Picture:
         self.changed.set()
 
     def board(self, now: datetime) -> Board:
-        """Everything compiled; anew where rules or picture have changed or its time is over."""
-        if self._board is None or now >= self._board.valid_until:
+        """Everything compiled; anew where rules or picture have changed, or its time is over, or the picture has grown older."""
+        if self._board is None or not self._board.good(now):
             rules = self._rules
             self._board = Board.of(
                 rules.gateways, self.health, now=now, scoring=rules.scoring, experiments=rules.experiments, bandits=rules.bandits

@@ -69,12 +69,12 @@ SHADOW_SET = "SELECT policy FROM shadow WHERE id = 1"
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One attempt as the router knows it: open until it hears that nothing was charged."""
+    """One attempt as the router knows it: open until it hears that nothing was charged, or from the verifier that something was."""
 
     attempt_id: UUID
     number: int
     gateway: str
-    state: Literal["open", "failed"] = "open"
+    state: Literal["open", "failed", "succeeded"] = "open"
     probe: bool = False
     epoch: int = 0
     experiment: Assignment | None = None

@@ -5,7 +5,19 @@ from typing import Any
 import structlog
 
 from services.verifier import ledger, reconciliation, store, witnesses
-from services.verifier.domain.verdict import Charge, Open, Patiences, Settled, is_news, next_lookup, weigh
+from services.verifier.domain.verdict import (
+    AWAITED,
+    UNHEARD,
+    Charge,
+    Open,
+    Patiences,
+    Settled,
+    is_awaited,
+    is_news,
+    next_lookup,
+    seen_as,
+    weigh,
+)
 from services.verifier.store import Word
 from shared import topology
 from shared.contracts import (
@@ -34,12 +46,15 @@ def attempt_in_doubt(event: AttemptUnknown | AttemptDoubted, work: Work, patienc
     """Open a verification, once. Who doubts what is settled has missed its verdict, which is asked for and said again."""
     attempt, row = event.attempt, store.read(work, event.attempt.attempt_id)
     if row is None:
-        reason = event.reason if isinstance(event, AttemptUnknown) else "no outcome was heard of"
+        reason = event.reason if isinstance(event, AttemptUnknown) else UNHEARD
         due_at = next_lookup(lookups=0, now=work.now, patience=patiences.of(attempt.gateway))
         store.open_one(work, attempt, reason=reason, due_at=due_at)
     elif isinstance(event, AttemptDoubted) and (row.state in ("succeeded", "failed") or row.waits):
-        reason = "asked about again: pending" if row.waits else f"{row.state}, which was not heard of"
+        pending = AWAITED if is_awaited(attempt.operation, row.reason) else "pending"
+        reason = f"asked about again: {pending}" if row.waits else f"{row.state}, which was not heard of"
         store.change(work, attempt.attempt_id, state="open", reason=reason, not_found=row.not_found, due_at=work.now)
+    elif isinstance(event, AttemptUnknown) and row.state == "open" and row.reason.endswith((UNHEARD, AWAITED)):
+        store.change(work, attempt.attempt_id, state="open", reason=event.reason, not_found=row.not_found, due_at=work.now)
 
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
@@ -69,9 +84,10 @@ def attempt_observed(event: AttemptObserved, work: Work, patiences: Patiences) -
         case Open(not_found=not_found, reason=reason):
             lookups = row.lookups if row else 0
             due_at = next_lookup(lookups=lookups, now=work.now, patience=patience)
+            reason = seen_as(event.finding, reason, operation=attempt.operation, known=row.reason) if row else reason
             if row is None:
                 store.open_one(work, attempt, reason=reason, due_at=due_at, not_found=not_found)
-            elif due_at:
+            elif due_at or reason == AWAITED:  # a payer who never acts is no operator's matter: the payment expires by itself
                 store.change(work, attempt.attempt_id, state="open", reason=reason, not_found=not_found, due_at=due_at)
             else:
                 log.error("verification_exhausted", attempt_id=str(attempt.attempt_id), payment_id=str(attempt.payment_id), lookups=lookups)

@@ -79,5 +79,5 @@ def _event(row: Mapping[str, Any]) -> GatewayEventView:
 
 def _discrepancy(row: Mapping[str, Any]) -> DiscrepancyView:
     said = row["difference"]
-    sides = {name: said.get(name) for name in ("our_state", "our_amount", "gateway_reference", "gateway_state", "gateway_amount")}
-    return DiscrepancyView.model_validate({**row, **sides})
+    names = ("operation", "our_state", "our_amount", "gateway_reference", "gateway_state", "gateway_amount")
+    return DiscrepancyView.model_validate({**row, **{name: said.get(name) for name in names}})

@@ -21,6 +21,7 @@ from shared.contracts.attempt import (
     attempt_id,
 )
 from shared.contracts.base import Command, Event, Frozen, Message
+from shared.contracts.endpoint import ENDPOINT_EVENTS, OPERATORS, AnyEndpointEvent, EndpointDisabled, EndpointEvent, EndpointFailing
 from shared.contracts.evidence import AttemptIdentified, GatewayFinding, IdentifyAttempt, Match, ReceiveGatewayEvent
 from shared.contracts.health import ArmHealth, BreakerHealth, BreakerState, GatewayHealth, HealthPicture
 from shared.contracts.instrument import Hints, Method, SealedInstrument
@@ -74,10 +75,13 @@ from shared.contracts.routing import Capture, ResumePayment, RouteExhausted, Rou
 
 __all__ = [
     "AMOUNT_MAX",
+    "ENDPOINT_EVENTS",
     "EVENT_OF",
     "METRICS_EVENTS",
     "MONEY_EVENTS",
+    "OPERATORS",
     "OPERATORS_EVENTS",
+    "AnyEndpointEvent",
     "AnyMoneyEvent",
     "AnyOperatorsEvent",
     "AnyPaymentEvent",
@@ -109,6 +113,9 @@ __all__ = [
     "Comparison",
     "Difference",
     "DiscrepancyFound",
+    "EndpointDisabled",
+    "EndpointEvent",
+    "EndpointFailing",
     "Event",
     "ExecuteAttempt",
     "Frozen",

@@ -23,6 +23,7 @@ from shared.gateways.codec import (
     Unclear,
     Unsupported,
     Unverified,
+    What,
     Window,
 )
 
@@ -51,5 +52,6 @@ __all__ = [
     "Unclear",
     "Unsupported",
     "Unverified",
+    "What",
     "Window",
 ]

@@ -107,14 +107,18 @@ class Window:
     end: datetime
 
 
+What = Literal["charge", "refund"]
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A charge as the gateway's list has it. `reference` is ours; None for one that was not made by us, or not with a reference."""
+    """A charge or refund as the gateway's list has it. `reference` is ours; None for one that was not made by us, or not with one."""
 
     reference: str | None
     gateway_reference: str
     finding: Finding
     created_at: datetime
+    what: What = "charge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,12 @@ class Heard:
     event: str
     reference: str | None
     operation: Operation | None
-    gateway_reference: str | None
     finding: Finding
+
+    @property
+    def gateway_reference(self) -> str | None:
+        """The charge's name, whatever object the webhook is about: two names would be two charges."""
+        return getattr(self.finding, "reference", None)
 
 
 class Unsupported(Exception):
@@ -190,10 +198,11 @@ class Codec(Protocol):
 
     def read_lookup(self, response: HttpResponse, attempt: Attempt) -> Finding: ...
 
-    def list_charges(self, account: Account, window: Window, cursor: str | None = None) -> HttpRequest: ...
+    def list_made(self, account: Account, what: What, window: Window, cursor: str | None = None) -> HttpRequest:
+        """All charges of a time, or all refunds."""
 
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
-        """`cursor` is the one that was asked with."""
+        """Of either. `cursor` is the one that was asked with."""
 
     def verify_webhook(self, account: Account, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
         """`body` as it came over the wire; `now_s` in Unix seconds. Raises Unverified."""

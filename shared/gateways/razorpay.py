@@ -32,6 +32,7 @@ from shared.gateways.codec import (
     Unclear,
     Unsupported,
     Unverified,
+    What,
     Window,
 )
 from shared.gateways.razorpay_codes import CODES
@@ -179,12 +180,12 @@ class RazorpayCodec:
             entities = mine
         return weightiest(finding_of(one, attempt) for one in entities) or NotFound()
 
-    def list_charges(self, account: Account, window: Window, cursor: str | None = None) -> HttpRequest:
+    def list_made(self, account: Account, what: What, window: Window, cursor: str | None = None) -> HttpRequest:
         first, last = seconds_around(window.start, window.end)
-        return _get(account, "payments", {"from": first, "to": last, "count": PAGE, "skip": cursor or 0})
+        return _get(account, "payments" if what == "charge" else "refunds", {"from": first, "to": last, "count": PAGE, "skip": cursor or 0})
 
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
-        """`cursor` is the number of payments before this page."""
+        """`cursor` is the number of entities before this page."""
         body = json_object(response.body)
         items = body.get("items")
         if response.status != 200 or not isinstance(items, list):
@@ -209,7 +210,7 @@ class RazorpayCodec:
         if not event or not event_id or not text(entity.get("id")):
             return None
         finding = state_of(entity, operation or "charge", inner(payload, "payment", "entity"))
-        return Heard(event_id, event, reference, operation, getattr(finding, "reference", None), finding)
+        return Heard(event_id, event, reference, operation, finding)
 
 
 CODEC = RazorpayCodec()

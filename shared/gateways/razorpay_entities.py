@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from shared.contracts import Attempt, Operation
-from shared.gateways.codec import ActionRequired, Answer, Finding, Listed, NotFound, Pending, Refused, Unclear
+from shared.gateways.codec import ActionRequired, Answer, Finding, Listed, NotFound, Pending, Refused, Unclear, What
 from shared.gateways.razorpay_codes import CODES, DESCRIPTIONS
 from shared.gateways.reading import inner, moment, operation_of, refused, text, took, unlisted, weightiest
 
@@ -69,6 +69,8 @@ def state_of(entity: Mapping[str, Any], operation: Operation, paid_by: Mapping[s
             return Pending(entity_id)
         case "cancelled" | "expired":
             return refused(CODES, f"link_{status}", "nobody paid", entity_id) or Unclear(f"status {status!r}", entity_id)
+        case "failed" if operation == "link":
+            return Pending(entity_id)  # a try at it: as long as it is open, its payer may make another
         case "failed":
             reason = "refund_failed" if entity.get("entity") == "refund" else entity.get("error_reason")
             told = Unclear(f"failed for {reason!r}, which proves nothing", entity_id)
@@ -84,12 +86,15 @@ def _payment_of_link(link: Mapping[str, Any], paid_by: Mapping[str, Any]) -> str
     return text(first.get("payment_id")) or text(paid_by.get("id"))
 
 
-def listed_of(payment: Mapping[str, Any]) -> Listed | None:
-    notes = inner(payment, "notes")
-    payment_id, created_at = text(payment.get("id")), moment(payment.get("created_at"))
-    if not payment_id or created_at is None:
+def listed_of(entity: Mapping[str, Any]) -> Listed | None:
+    """A payment or a refund."""
+    notes = inner(entity, "notes")
+    entity_id, created_at = text(entity.get("id")), moment(entity.get("created_at"))
+    if not entity_id or created_at is None:
         return None
-    return Listed(text(notes.get("reference")), payment_id, state_of(payment, operation_of(notes.get("operation")) or "charge"), created_at)
+    what: What = "refund" if entity.get("entity") == "refund" else "charge"
+    finding = state_of(entity, operation_of(notes.get("operation")) or what)
+    return Listed(text(notes.get("reference")), entity_id, finding, created_at, what)
 
 
 def refused_of(status: int, body: Mapping[str, Any]) -> Refused | None:

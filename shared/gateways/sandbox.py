@@ -31,6 +31,7 @@ from shared.gateways.codec import (
     Succeeded,
     Unclear,
     Unverified,
+    What,
     Window,
 )
 from shared.gateways.reading import (
@@ -111,9 +112,10 @@ class SandboxCodec:
             return Unclear("unreadable answer")
         return weightiest(_one(inner(item), str(attempt.attempt_id)) for item in items) or NotFound()
 
-    def list_charges(self, account: Account, window: Window, cursor: str | None = None) -> HttpRequest:
+    def list_made(self, account: Account, what: What, window: Window, cursor: str | None = None) -> HttpRequest:
         asked = {"from": window.start.isoformat(), "to": window.end.isoformat()} | ({"cursor": cursor} if cursor else {})
-        return HttpRequest("GET", f"{account.base_url}/v1/charges?{urlencode(asked)}", _authorized(account))
+        path = "charges?" if what == "charge" else "moves?operation=refund&"
+        return HttpRequest("GET", f"{account.base_url}/v1/{path}{urlencode(asked)}", _authorized(account))
 
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
         body = json_object(response.body)
@@ -144,8 +146,7 @@ class SandboxCodec:
         event_id, reference = text(message.get("id")), text(data.get("reference"))
         if not event or not event_id or not reference:
             return None
-        operation, finding = operation_of(data.get("operation")), _one(data, reference)
-        return Heard(event_id, event, reference, operation, finding.reference, finding)
+        return Heard(event_id, event, reference, operation_of(data.get("operation")), _one(data, reference))
 
 
 CODEC = SandboxCodec()
@@ -204,4 +205,5 @@ def _listed(body: Mapping[str, Any]) -> Listed | None:
         return None
     if not known or created_at.tzinfo is None:
         return None
-    return Listed(reference, known, _one(body, reference or ""), created_at)
+    what: What = "refund" if body.get("operation") == "refund" else "charge"
+    return Listed(reference, known, _one(body, reference or ""), created_at, what)

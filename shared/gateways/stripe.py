@@ -28,6 +28,7 @@ from shared.gateways.codec import (
     Unclear,
     Unsupported,
     Unverified,
+    What,
     Window,
 )
 from shared.gateways.reading import (
@@ -164,10 +165,11 @@ class StripeCodec:
             objects = mine
         return weightiest(finding_of(one, attempt) for one in objects) or NotFound()
 
-    def list_charges(self, account: Account, window: Window, cursor: str | None = None) -> HttpRequest:
+    def list_made(self, account: Account, what: What, window: Window, cursor: str | None = None) -> HttpRequest:
         first, last = seconds_around(window.start, window.end)
         asked: dict[str, object] = {"created[gte]": first, "created[lte]": last, "limit": PAGE}
-        return _get(account, "payment_intents", asked | ({"starting_after": cursor} if cursor else {}))
+        path = "payment_intents" if what == "charge" else "refunds"
+        return _get(account, path, asked | ({"starting_after": cursor} if cursor else {}))
 
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
         """PaymentIntents that nobody ever tried to pay are no charges: they are left out."""
@@ -197,8 +199,7 @@ class StripeCodec:
             return None
         metadata = inner(entity, "metadata")
         operation = operation_of(metadata.get("operation"))
-        finding = state_of(entity, operation or "charge")
-        return Heard(event_id, event, text(metadata.get("reference")), operation, text(entity.get("id")), finding)
+        return Heard(event_id, event, text(metadata.get("reference")), operation, state_of(entity, operation or "charge"))
 
 
 CODEC = StripeCodec()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.contracts import Attempt, Operation
-from shared.gateways.codec import Finding, Listed, NotFound, Pending, Refused, Unclear
+from shared.gateways.codec import Finding, Listed, NotFound, Pending, Refused, Unclear, What
 from shared.gateways.reading import inner, moment, operation_of, refused, text, took, unlisted, whole
 from shared.gateways.stripe_codes import CODES
 
@@ -63,6 +63,8 @@ def _intent(entity: Mapping[str, Any], entity_id: str, status: object, operation
             return took(entity_id, entity.get("amount"), currency)
         case "requires_action" | "processing":
             return Pending(entity_id)
+        case "requires_payment_method" if operation == "link":
+            return Pending(entity_id)  # as long as its Checkout session is open, its payer may try another card
         case "requires_payment_method" | "requires_confirmation":
             error = inner(entity, "last_payment_error")
             if not error:
@@ -100,14 +102,15 @@ def _voided(intent: Mapping[str, Any]) -> Finding:
     return took(str(intent.get("id")), amount - received, intent.get("currency"))
 
 
-def listed_of(intent: Mapping[str, Any]) -> Listed | None:
-    metadata = inner(intent, "metadata")
-    intent_id, created_at = text(intent.get("id")), moment(intent.get("created"))
-    if not intent_id or created_at is None:
+def listed_of(entity: Mapping[str, Any]) -> Listed | None:
+    """A PaymentIntent or a refund."""
+    metadata = inner(entity, "metadata")
+    entity_id, created_at = text(entity.get("id")), moment(entity.get("created"))
+    if not entity_id or created_at is None:
         return None
-    return Listed(
-        text(metadata.get("reference")), intent_id, state_of(intent, operation_of(metadata.get("operation")) or "charge"), created_at
-    )
+    what: What = "refund" if entity.get("object") == "refund" else "charge"
+    finding = state_of(entity, operation_of(metadata.get("operation")) or what)
+    return Listed(text(metadata.get("reference")), entity_id, finding, created_at, what)
 
 
 def _by_codes(error: Mapping[str, Any], reference: str | None) -> Refused | None:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, MetaData, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 ONE_AT_A_TIME = 7_234_001  # advisory lock: replicas that migrate at the same start wait for each other
+AGAIN_S = 0.2
 
 
 def run(metadata: MetaData) -> None:
@@ -23,13 +24,16 @@ async def _run(metadata: MetaData) -> None:
     engine = create_async_engine(os.environ["PAYMESH_DATABASE_URL"], poolclass=pool.NullPool)
 
     def migrate(connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
-        connection.commit()
         context.configure(connection=connection, target_metadata=metadata, compare_type=True, compare_server_default=True)
         with context.begin_transaction():
             context.run_migrations()
 
     async with engine.connect() as connection:
+        # Asked for again and again: an index that is built CONCURRENTLY waits for every statement under way, also for one that waits here.
+        while not await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ONE_AT_A_TIME}):
+            await connection.rollback()
+            await asyncio.sleep(AGAIN_S)
+        await connection.commit()
         await connection.run_sync(migrate)
     await engine.dispose()
 

@@ -1,6 +1,7 @@
-"""The two tables every service owns: what it has heard, and what it still has to say."""
+"""Tables that services have alike: what it has heard, what it still has to say, and what its operators have changed."""
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid, func, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, MetaData, SmallInteger, Table, Text, Uuid, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 NAMING = {
     "ix": "%(table_name)s_%(column_0_N_name)s",
@@ -47,4 +48,20 @@ def outbox_table(metadata: MetaData) -> Table:
         Column("due_at", DateTime(timezone=True), nullable=False),
         Column("parked_at", DateTime(timezone=True)),
         Index("outbox_due", "due_at", postgresql_where=text("parked_at IS NULL")),
+    )
+
+
+def audit_table(metadata: MetaData) -> Table:
+    """Who changed what, when and why; `before` and `after` as operators see it, NULL where there is none."""
+    return Table(
+        "audit",
+        metadata,
+        Column("id", BigInteger, primary_key=True),
+        Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("actor", Text, nullable=False),
+        Column("action", Text, nullable=False),
+        Column("subject", Text, nullable=False),
+        Column("before", JSONB(none_as_null=True)),
+        Column("after", JSONB(none_as_null=True)),
+        Column("reason", Text, nullable=False),
     )

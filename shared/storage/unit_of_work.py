@@ -4,6 +4,7 @@ Measured on two cores, a service hop with a transaction of its own costs 1.6 ms 
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
@@ -145,12 +146,12 @@ class UnitOfWork:
         async with begin(self.engine) as transaction:
             won = await self._claim(transaction, [one.claim for one in batch if one.claim])
             rows = await self._load(transaction, (load for one in batch for load in one.loads))
-            now = utc_now()
+            now, drawn = utc_now(), Counter[Any]()
             for one in batch:
                 if one.claim and (one.claim.insert, one.claim.key) not in won:
                     refused[one] = AlreadyHandled(one.claim.key)
                     continue
-                work = Work(now, rows)
+                work = Work(now, rows, drawn)
                 try:
                     one.change(work)
                 except Exception as error:

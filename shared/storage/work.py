@@ -1,5 +1,6 @@
 """What one change reads, writes and says. It holds no connection: the unit of work executes it, in bulk."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,7 +22,8 @@ class Rows:
     """A statement that loads rows for changes: it selects `key, …` by `:keys`, one row a key, ordered by key.
 
     `rank` is the service's one global order of statements that lock; `exclusive` (for `FOR UPDATE`) keeps two changes
-    of one row out of the same batch, because the second must see what the first wrote.
+    of one row out of the same batch, because the second must see what the first wrote. Without it they share the row as it was
+    before all of them, and count among themselves what they take of it: `Work.draw`.
     """
 
     def __init__(self, sql: str, *, rank: int, exclusive: bool = True) -> None:
@@ -62,18 +64,27 @@ class Outgoing:
 class Work:
     """The one argument a handler writes into. `now` is the batch's time."""
 
-    __slots__ = ("_ids", "_rows", "now", "outgoing", "writes")
+    __slots__ = ("_drawn", "_ids", "_rows", "now", "outgoing", "writes")
 
-    def __init__(self, now: datetime, rows: dict[tuple[Rows, Hashable], Record] | None = None) -> None:
+    def __init__(
+        self, now: datetime, rows: dict[tuple[Rows, Hashable], Record] | None = None, drawn: Counter[tuple[Rows, Hashable]] | None = None
+    ) -> None:
         self.now = now
         self.writes: list[tuple[Bulk, dict[str, Any]]] = []
         self.outgoing: list[Outgoing] = []
         self._rows = rows or {}
+        self._drawn = Counter() if drawn is None else drawn
         self._ids: set[UUID] = set()
 
     def row(self, rows: Rows, key: Hashable) -> Record | None:
         """A row that this change asked for; None where there is none."""
         return self._rows.get((rows, key))
+
+    def draw(self, rows: Rows, key: Hashable) -> int:
+        """Take one of what a row holds; returns how many the changes before this one in its batch have taken."""
+        before = self._drawn[rows, key]
+        self._drawn[rows, key] = before + 1
+        return before
 
     def write(self, statement: Bulk, **row: Any) -> None:
         """Raises TypeError for a row that has not exactly the statement's columns: here it is its own change's fault alone."""

@@ -60,7 +60,7 @@ VERIFIER_GATEWAY_EVENTS = Inlet(queue="verifier.gateway_events", exchange=COMMAN
 VERIFIER_RECONCILIATION = Inlet(queue="verifier.reconciliation", exchange=EVENTS, prefetch=10, hears=(say.ChargesCompared,))
 ROUTER_SHADOW     = Inlet(queue="router.shadow",     exchange=COMMANDS, prefetch=50,  hears=(say.RouteShadow,))
 ROUTER_OPERATORS  = Inlet(queue="router.operators",  exchange=EVENTS,   prefetch=10,  hears=(say.GuardrailViolated,))
-NOTIFIER_OPERATORS = Inlet(queue="notifier.operators", exchange=EVENTS, prefetch=20, hears=say.OPERATORS_EVENTS)
+NOTIFIER_OPERATORS = Inlet(queue="notifier.operators", exchange=EVENTS, prefetch=20, hears=(*say.OPERATORS_EVENTS, *say.ENDPOINT_EVENTS))
 NOTIFIER_EVENTS   = Inlet(queue="notifier.events",   exchange=EVENTS,   prefetch=100, hears=(*say.EVENT_OF.values(), *say.MONEY_EVENTS))
 # fmt: on
 
@@ -103,7 +103,7 @@ SAYS: dict[str, tuple[type[Message], ...]] = {
     ),
     "metrics": say.METRICS_EVENTS,
     "verifier": (say.LookupAttempt, say.AttemptVerified, say.IdentifyAttempt, say.CompareCharges, say.DiscrepancyFound),
-    "notifier": (),
+    "notifier": say.ENDPOINT_EVENTS,
 }
 
 

@@ -1,6 +1,7 @@
 """A merchant's lists come from an index in their own order, whatever they are filtered by and however deep they are read."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import combinations
 from typing import Any, get_args
@@ -87,3 +88,21 @@ async def test_a_cursor_is_one_descent_and_no_sort(connection: "asyncpg.Connecti
 async def test_what_is_rare_has_an_index_of_its_own(connection: "asyncpg.Connection[Any]", status: Status) -> None:
     plan = await plan_of(connection, lists.page(Wanted(merchant_id="m_1", status=status), limit=21, skip=0))
     assert "payments_unusual" in {node.get("Index Name") for node in nodes(plan)}
+
+
+@pytest.mark.parametrize("chosen", [(), ("method",)], ids="+".join)
+async def test_oldest_first_is_one_descent_too(connection: "asyncpg.Connection[Any]", chosen: tuple[str, ...]) -> None:
+    rising = replace(wanted(chosen), order="asc", until=NOW)
+    plan = await plan_of(connection, lists.following(rising, limit=21, after=PLACE))
+    assert [node["Node Type"] for node in nodes(plan)] == ["Limit", "Index Scan"], plan
+
+
+async def test_what_is_under_way_is_found_among_what_is_due(connection: "asyncpg.Connection[Any]") -> None:
+    """Few of many, and in no index of their own: every payment that is processing is due to be looked after."""
+    plan = await plan_of(connection, lists.count(Wanted(merchant_id="m_1", status="processing")))
+    assert "payments_due" in {node.get("Index Name") for node in nodes(plan)}
+
+
+async def test_a_method_that_nobody_uses_is_looked_up_and_not_looked_for(connection: "asyncpg.Connection[Any]") -> None:
+    plan = await plan_of(connection, lists.page(Wanted(merchant_id="m_1", method="PAYMENT_LINK"), limit=21, skip=0))
+    assert "payments_method" in {node.get("Index Name") for node in nodes(plan)}

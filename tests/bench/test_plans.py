@@ -26,17 +26,17 @@ OLD_PAYMENTS = 20_000  # enough for the planner to prefer an index to reading ev
 # Small by their nature: configuration, an endpoint or a breaker each, minutes of five.
 SMALL = {
     "gateways", "endpoints", "windows", "leader", "merchants", "api_keys", "outbox", "experiments", "retry_policies", "scoring", "bandits",
-    "shadow", "breakers", "error_classes", "reconciliation_schedule",
+    "shadow", "breakers", "error_classes", "reconciliation_schedule", "pg_database",
 }  # fmt: skip
 MODULES = {
     **{service: [f"services.{service}.store"] for service in SERVICES},
-    "api": ["services.api.store", "services.api.queries", "services.api.ledger"],
+    "api": ["services.api.store", "services.api.queries", "services.api.ledger", "services.api.subscriptions"],
     "executor": ["services.executor.store", "services.executor.queries"],
     "metrics": ["services.metrics.store", "services.metrics.ledger"],
     "verifier": ["services.verifier.store", "services.verifier.ledger", "services.verifier.witnesses"],
 }
-NOT_HOT = {"SEED", "SEED_GATEWAY", "MERCHANT"}
-NAME = re.compile(r"(?<!:):([a-z_]+)")
+NOT_HOT = {"SEED", "SEED_GATEWAY", "MERCHANT", "OPERATOR"}
+NAME = re.compile(r"(?<!:):([a-z_][a-z0-9_]*)")
 SAMPLES: dict[str, Any] = {
     "uuid": uuid4(), "text": "m_001", "timestamptz": utc_now(), "int2": 1, "int4": 1, "int8": 1, "float4": 0.5, "float8": 0.5,
     "bytea": b"x", "bool": True, "jsonb": "{}", "json": "{}",

@@ -24,6 +24,8 @@ from shared.contracts import (
     CompareCharges,
     Difference,
     DiscrepancyFound,
+    EndpointDisabled,
+    EndpointFailing,
     ExecuteAttempt,
     Frozen,
     GatewayHealth,
@@ -114,7 +116,7 @@ OPERATION = OperationSnapshot(
 ABOUT: dict[str, Any] = {**HEAD, "attempt": ATTEMPT}
 ANSWERED: dict[str, Any] = {"gateway_reference": "ch_1", "latency_ms": 180}
 DIFFERENCE = Difference(
-    reference=str(ATTEMPT.attempt_id), comparison="amount_mismatch", reason="the gateway took 49000 INR", attempt_id=ATTEMPT.attempt_id,
+    reference=str(ATTEMPT.attempt_id), comparison="amount_mismatch", reason="the gateway moved 49000 INR", attempt_id=ATTEMPT.attempt_id,
     payment_id=PAYMENT, operation="charge", our_state="succeeded", our_amount=AMOUNT, gateway_reference="ch_1", gateway_state="succeeded",
     gateway_amount=AMOUNT,
 )  # fmt: skip
@@ -146,6 +148,10 @@ MESSAGES: tuple[Frozen, ...] = (
         treatment_samples=390,
     ),
     DiscrepancyFound(**HEAD, discrepancy_id=CAUSE, run_id=CAUSE, gateway="alpha", difference=DIFFERENCE),
+    *(
+        event(**HEAD, merchant_id="m_001", endpoint_id="we_1", failing_since=NOW, reason="answered 500; 10 tries made")
+        for event in (EndpointFailing, EndpointDisabled)
+    ),
     RoutePayment(
         **HEAD, payment_id=PAYMENT, merchant_id="m_001", amount=AMOUNT, method="CARD", capture="manual", instrument=SEALED, hints=HINTS,
         customer_id="c_17", preferred_gateway="alpha", created_at=NOW,

@@ -34,6 +34,7 @@ class House:
             "payment_id": PAYMENT, "merchant_id": "m_001", "status": "processing", "sequence": 0, "method": "CARD", "gateway": None,
             "amount_minor": AMOUNT.amount_minor, "currency": AMOUNT.currency, "order_id": None, "customer_id": None,
             "instrument": None, "metadata": {}, "payment_url": None, "error": None, "evidence": {}, "last_event_id": None,
+            "subscription_id": None,
             "created_at": NOW, "updated_at": NOW, "due_at": None, **dict.fromkeys(SUMS, 0),
         }  # fmt: skip
         self.operation_rows: dict[UUID, dict[str, Any]] = {}

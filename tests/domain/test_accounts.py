@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from shared.accounts import load
 from shared.gateways import CODECS
+from shared.settings import Waiting
 from tests.tidy.tree import ROOT
 
 ONE = """
@@ -67,19 +68,28 @@ def test_the_accounts_that_come_with_it_speak_a_known_format() -> None:
 
 def test_the_example_asks_the_environment_for_keys_and_is_silent_of_webhooks_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = ("RAZORPAY_BASE_URL", "RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET", "STRIPE_BASE_URL", "STRIPE_SECRET_KEY")
-    others = ("RAZORPAY_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET", "GATEWAY_TIMEOUT_MS")
+    others = ("RAZORPAY_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET")
     for name in keys + others:
         monkeypatch.delenv(name, raising=False)
     example = ROOT / "deploy" / "gateways.example.toml"
     bare = load(example)
     assert [account.kind for account in bare] == ["razorpay", "stripe"]
     assert tuple(name for account in bare for name in account.missing_variables()) == keys
-    assert [(account.webhook_secrets(), account.timeout_ms) for account in bare] == [([], None)] * 2
+    assert [account.webhook_secrets() for account in bare] == [[], []]
     for name in keys:
         monkeypatch.setenv(name, f"a {name.lower()}")
     monkeypatch.setenv("RAZORPAY_WEBHOOK_SECRET", "new old")
-    monkeypatch.setenv("GATEWAY_TIMEOUT_MS", "1200")
     razorpay, stripe = load(example)
     assert razorpay.missing_variables() == stripe.missing_variables() == []
     assert (razorpay.webhook_secrets(), stripe.webhook_secrets()) == (["new", "old"], [])
-    assert (razorpay.timeout_ms, razorpay.key_secret) == (1_200, "a razorpay_key_secret")
+    assert (razorpay.api_key, razorpay.key_secret) == ("a razorpay_key_id", "a razorpay_key_secret")
+
+
+def test_how_long_a_gateway_may_take_has_a_short_name_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PAYMESH_GATEWAY_TIMEOUT_MS", "GATEWAY_TIMEOUT_MS"):
+        monkeypatch.delenv(name, raising=False)
+    assert Waiting().gateway_timeout_ms == 2_500
+    monkeypatch.setenv("GATEWAY_TIMEOUT_MS", "1200")
+    assert Waiting().gateway_timeout_ms == 1_200
+    monkeypatch.setenv("PAYMESH_GATEWAY_TIMEOUT_MS", "900")
+    assert Waiting().gateway_timeout_ms == 900

@@ -1,13 +1,13 @@
 """Where a webhook may not go. Names, and numbers in odd spellings, are resolved before: what counts is the address connected to."""
 
 import socket
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.addresses import AddressRefused, refused, socket_factory
+from services.notifier.addresses import REFUSED, AddressRefused, refused, socket_factory
 
 PUBLIC = ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::200e", "::ffff:8.8.8.8"]
 LOOPBACK = ["127.0.0.1", "127.255.255.254", "::1", "::ffff:127.0.0.1"]
@@ -66,6 +66,31 @@ def test_public_addresses_are_open(address: str) -> None:
 @pytest.mark.parametrize("allow_loopback", [True, False])
 def test_addresses_that_lead_inside_are_refused(address: str, allow_loopback: bool) -> None:
     assert refused(address, allow_loopback=allow_loopback)
+
+
+@given(st.sampled_from(sorted(REFUSED, key=str)).flatmap(lambda network: st.ip_addresses(network=str(network))))
+def test_nothing_in_a_refused_range_passes(address: IPv4Address | IPv6Address) -> None:
+    if not address.is_loopback:
+        assert refused(str(address), allow_loopback=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("169.254.169.254", "link-local"),
+        ("100.64.0.1", "carrier-grade NAT"),
+        ("198.19.255.255", "benchmarking"),
+        ("255.255.255.255", "reserved"),
+        ("2001:0:4136:e378::1", "Teredo"),
+        ("2001:20::1", "protocol assignments"),
+        ("64:ff9b:1::a00:1", "NAT64"),
+        ("64:ff9b:2::1", "not a public address"),
+        ("::a00:1", "IPv4-compatible"),
+        ("::ffff:10.0.0.1", "private"),
+    ],
+)
+def test_a_refusal_says_why(address: str, why: str) -> None:
+    assert refused(address, allow_loopback=False) == why
 
 
 @pytest.mark.parametrize("address", LOOPBACK)

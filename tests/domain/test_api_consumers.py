@@ -40,7 +40,8 @@ class PaymentRow:
             "payment_id": PAYMENT, "merchant_id": "m_001", "status": "processing", "sequence": 0, "method": "CARD", "gateway": None,
             "amount_minor": AMOUNT.amount_minor, "currency": AMOUNT.currency, "order_id": "A-1", "customer_id": None,
             "instrument": "•••• 1007", "metadata": {"basket": 1}, "payment_url": None, "error": None, "evidence": {},
-            "last_event_id": None, "created_at": NOW, "updated_at": NOW, "due_at": None, **dict.fromkeys(SUMS, 0), **columns,
+            "last_event_id": None, "created_at": NOW, "updated_at": NOW, "due_at": None, "subscription_id": None,
+            **dict.fromkeys(SUMS, 0), **columns,
         }  # fmt: skip
         self.events: list[PaymentEvent] = []
         self.told: list[tuple[str, dict[str, Any]]] = []

@@ -30,9 +30,11 @@ from shared.gateways.stripe_objects import capture_mark
 from tests.domain.codecs import CARD, REFERENCE, answer
 from tests.domain.codecs import SANDBOX as SANDBOX_SPEAKER
 from tests.domain.razorpay_answers import RAZORPAY as RAZORPAY_SPEAKER
+from tests.domain.razorpay_answers import failed as razorpay_failed
 from tests.domain.razorpay_answers import payment
 from tests.domain.stand import AMOUNT, attempt
 from tests.domain.stripe_answers import STRIPE as STRIPE_SPEAKER
+from tests.domain.stripe_answers import failed as stripe_failed
 from tests.domain.stripe_answers import intent
 
 SANDBOX, RAZORPAY, STRIPE = CODECS["sandbox"], CODECS["razorpay"], CODECS["stripe"]
@@ -187,6 +189,21 @@ def test_a_charge_that_is_only_held_is_not_yet_charged() -> None:
     assert RAZORPAY.read_lookup(held, attempt(operation="authorize")) == Succeeded("pay_1", AMOUNT)
 
 
+def test_a_try_that_fails_at_a_link_is_not_its_end() -> None:
+    """Its payer may try another card, for as long as the link is open."""
+    notes = {"reference": REFERENCE, "operation": "link"}
+    declined = razorpay_failed("insufficient_funds") | {"notes": notes}
+    told = RAZORPAY.parse_webhook(
+        {"x-razorpay-event-id": "evt_1"}, orjson.dumps({"event": "payment.failed", "payload": {"payment": {"entity": declined}}})
+    )
+    assert told is not None
+    assert (told.reference, told.operation, told.finding) == (REFERENCE, "link", Pending("pay_1"))
+    declined = stripe_failed("card_declined", "insufficient_funds") | {"metadata": notes}
+    told = STRIPE.parse_webhook({}, orjson.dumps({"id": "evt_1", "type": "payment_intent.payment_failed", "data": {"object": declined}}))
+    assert told is not None
+    assert (told.reference, told.operation, told.finding) == (REFERENCE, "link", Pending("pi_1"))
+
+
 @pytest.mark.parametrize("kind", ["razorpay", "stripe"])
 def test_a_full_page_of_other_refunds_does_not_prove_that_ours_is_missing(kind: str) -> None:
     other = {"id": "r", "object": "refund", "entity": "refund", "status": "processed", "amount": 1, "currency": "INR"}
@@ -199,8 +216,8 @@ def test_a_full_page_of_other_refunds_does_not_prove_that_ours_is_missing(kind: 
 def test_windows_in_whole_seconds_leave_nothing_out() -> None:
     window = Window(datetime(2026, 1, 5, 9, 30, 0, 500_000, UTC), datetime(2026, 1, 5, 9, 31, tzinfo=UTC))
     first, last = int(window.start.timestamp()), int(window.end.timestamp()) - 1
-    assert f"from={first}&to={last}&" in RAZORPAY.list_charges(ACCOUNTS["razorpay"], window).url
-    assert f"created%5Bgte%5D={first}&created%5Blte%5D={last}&" in STRIPE.list_charges(ACCOUNTS["stripe"], window).url
+    assert f"from={first}&to={last}&" in RAZORPAY.list_made(ACCOUNTS["razorpay"], "charge", window).url
+    assert f"created%5Bgte%5D={first}&created%5Blte%5D={last}&" in STRIPE.list_made(ACCOUNTS["stripe"], "refund", window).url
 
 
 def test_intents_that_nobody_tried_to_pay_are_no_charges() -> None:

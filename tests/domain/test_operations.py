@@ -269,6 +269,21 @@ def test_the_payer_who_does_not_act_is_asked_about_and_then_waited_for_no_longer
     assert (house.payment.snapshot.status, house.one("reversal").status) == ("expired", "processing")
 
 
+def test_a_link_whose_making_is_in_doubt_expires_like_any_other() -> None:
+    """Nobody was sent to it, so nobody pays; should somebody, it is given back."""
+    house = House(Waiting(link_ttl_s=100, resume_after_s=10))
+    house.payment_row["method"] = "PAYMENT_LINK"
+    link = ONE.model_copy(update={"operation": "link", "method": "PAYMENT_LINK"})
+    house.hear(unknown(link))
+    house.now = house.payment_row["due_at"]
+    said_only(house.sweep_payment(), ResumePayment)
+    assert house.payment.snapshot.status == "pending_verification"
+    house.sweep_payment(after_s=100)
+    assert (house.payment.snapshot.status, house.payment_row["due_at"]) == ("expired", None)
+    house.hear(verified(link, "succeeded", reference="ch_1"))
+    assert (house.payment.snapshot.status, house.one("reversal").status) == ("expired", "processing")
+
+
 def test_a_message_twice_changes_nothing() -> None:
     house = paid()
     asked = house.ask("refund", refund(20_000), ID)

@@ -7,26 +7,40 @@ import orjson
 import pytest
 
 from services.notifier import store
-from services.notifier.domain.owed import OPERATORS, Endpoint, body_of, delivery_id, event_type, owed_to
+from services.notifier.domain.owed import (
+    Endpoint,
+    Told,
+    body_of,
+    delivery_id,
+    event_type,
+    owed_to,
+    owner_of,
+    payment_of,
+)
 from services.notifier.domain.schedule import Answer, Delivered, Parked, Retry, Verdict
 from services.notifier.store import Due
 from shared.contracts import (
     EVENT_OF,
     MONEY_EVENTS,
+    OPERATORS,
     OPERATORS_EVENTS,
     CircuitOpened,
+    EndpointFailing,
     MoneyEvent,
     OperatorsEvent,
+    PaymentConflicted,
     PaymentEvent,
+    PaymentFailed,
     PaymentSucceeded,
+    RefundFailed,
 )
 from shared.ids import PAYMENT, REFUND, public
 from tests.contracts.samples import OPERATION, snapshot
 from tests.domain.evidence import HEAD
 from tests.domain.stand import NOW, after, work_with, written
 
-ALL = Endpoint("we_1", "https://shop.example", "sealed", frozenset(), True)
-SOME = replace(ALL, endpoint_id="we_2", events=frozenset({"payment.succeeded", "refund.succeeded"}))
+ALL = Endpoint("we_1", "https://shop.example", ("sealed",), frozenset(), True)
+SOME = replace(ALL, endpoint_id="we_2", events=frozenset({"payment.succeeded", "refund.*"}))
 OTHERS = replace(ALL, endpoint_id="we_3", events=frozenset({"payment.failed"}))
 EVENT = PaymentSucceeded(**HEAD, payment=snapshot("succeeded"), previous_event_id=UUID(int=7))
 OPENED = CircuitOpened(
@@ -39,14 +53,32 @@ OPENED = CircuitOpened(
     epoch=3,
     reason="41 % of 20 failed",
 )
-DUE = Due(UUID(int=1), "we_1", "https://shop.example", "sealed", b"{}", 2)
+DUE = Due(UUID(int=1), "we_1", "https://shop.example", ("sealed",), b"{}", 2)
 
 
 @pytest.mark.parametrize(
-    ("name", "owed"), [("payment.succeeded", ["we_1", "we_2"]), ("payment.failed", ["we_1", "we_3"]), ("payment.conflicted", ["we_1"])]
+    ("event", "owed"),
+    [
+        (EVENT, ["we_1", "we_2"]),
+        (PaymentFailed(**HEAD, payment=snapshot("failed")), ["we_1", "we_3"]),
+        (PaymentConflicted(**HEAD, payment=snapshot("conflicted")), ["we_1"]),
+        (RefundFailed(**HEAD, payment=snapshot("succeeded"), operation=OPERATION), ["we_1", "we_2"]),
+        (OPENED, ["we_1"]),
+    ],
 )
-def test_owed_to_whom_it_matches(name: str, owed: list[str]) -> None:
-    assert [one.endpoint_id for one in owed_to(name, [ALL, SOME, OTHERS])] == owed
+def test_owed_to_whom_it_matches(event: Told, owed: list[str]) -> None:
+    assert [one.endpoint_id for one in owed_to(event, [ALL, SOME, OTHERS])] == owed
+
+
+def test_an_endpoints_trouble_is_told_to_the_others_of_its_owner() -> None:
+    event = EndpointFailing(**HEAD, occurred_at=NOW, merchant_id="m_001", endpoint_id="we_1", failing_since=NOW, reason="answered 500")
+    assert (owner_of(event), payment_of(event)) == ("m_001", None)
+    assert [one.endpoint_id for one in owed_to(event, [ALL, replace(ALL, endpoint_id="we_4"), SOME])] == ["we_4"]
+    body = orjson.loads(body_of(event))
+    assert (body["type"], body["data"]) == (
+        "endpoint.failing",
+        {"endpoint_id": "we_1", "failing_since": body["timestamp"].replace("+00:00", "Z"), "reason": "answered 500"},
+    )
 
 
 def test_the_name_carries_no_version() -> None:
@@ -114,6 +146,16 @@ def test_an_event_is_owed_to_its_own_people_only(event: PaymentEvent | Operators
 
 def vars_of(endpoint: Endpoint) -> dict[str, object]:
     return {name: getattr(endpoint, name) for name in Endpoint.__slots__}
+
+
+def test_where_the_order_counts_a_delivery_waits_for_its_turn_in_the_table() -> None:
+    work = work_with()
+    endpoint = replace(ALL, ordered=True)
+    assert store.owe(work, EVENT, endpoint, delivery_id=UUID(int=1), event_name="payment.succeeded", body=b"{}", lease_s=30) is None
+    assert store.owe(work, OPENED, endpoint, delivery_id=UUID(int=2), event_name="circuit.opened", body=b"{}", lease_s=30) is not None
+    turn, free = written(work, store.OWE)
+    assert (turn["sequence"], turn["follows_event_id"], turn["due_at"]) == (3, UUID(int=7), NOW)
+    assert (free["sequence"], free["follows_event_id"], free["due_at"]) == (None, None, after(30))
 
 
 @pytest.mark.parametrize(("enabled", "state", "due_s"), [(True, "due", 30.0), (False, "skipped", None)])

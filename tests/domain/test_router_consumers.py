@@ -122,8 +122,8 @@ def test_a_spent_budget_ends_it() -> None:
     [
         pytest.param(failed(attempt(1)), id="an attempt that is closed"),
         pytest.param(verified(attempt(1), "failed"), id="the same by another witness"),
-        pytest.param(verified(attempt(2, gateway="beta"), "succeeded"), id="a success"),
         pytest.param(failed(attempt(7)), id="an attempt of no route"),
+        pytest.param(verified(attempt(7), "succeeded"), id="a success of no route"),
     ],
 )
 def test_what_closes_no_open_attempt_changes_nothing(late: Message) -> None:
@@ -133,9 +133,51 @@ def test_what_closes_no_open_attempt_changes_nothing(late: Message) -> None:
     assert (work.writes, work.outgoing) == ([], [])
 
 
-def test_evidence_of_a_payment_never_routed_changes_nothing() -> None:
-    work = Router().hear(failed(attempt(1)))
+@pytest.mark.parametrize("evidence", [failed(attempt(1)), verified(attempt(1), "succeeded")])
+def test_evidence_of_a_payment_never_routed_changes_nothing(evidence: Message) -> None:
+    work = Router().hear(evidence)
     assert (work.writes, work.outgoing) == ([], [])
+
+
+def late_success() -> Router:
+    """Attempt 1 was verified as failed, attempt 2 is under way, and then attempt 1 turns out to have charged."""
+    router = routed()
+    router.hear(verified(attempt(1), "failed"))
+    assert said(router.hear(verified(attempt(1), "succeeded"))) == []
+    assert router.states() == ["succeeded", "open"]
+    return router
+
+
+@pytest.mark.parametrize("negative", [failed, expired, lambda of: verified(of, "failed"), lambda of: failed(of, DECLINED)])
+def test_after_a_late_success_a_negative_is_noted_and_nothing_started(negative: Any) -> None:
+    router = late_success()
+    assert said(router.hear(negative(attempt(2, gateway="beta")))) == []
+    assert router.states() == ["succeeded", "failed"]
+    assert router.columns is not None
+    assert router.columns["exhausted"] is None
+
+
+def test_a_success_is_not_taken_back() -> None:
+    router = late_success()
+    for again in (verified(attempt(1), "succeeded"), verified(attempt(1), "failed"), failed(attempt(1))):
+        work = router.hear(again)
+        assert (work.writes, work.outgoing) == ([], [])
+
+
+def test_a_success_after_the_end_is_noted() -> None:
+    router = routed()
+    end = said_only(router.hear(failed(attempt(1), DECLINED)), RouteExhausted)
+    assert said(router.hear(verified(attempt(1), "succeeded"))) == []
+    assert router.states() == ["succeeded"]
+    assert router.columns is not None
+    assert router.columns["exhausted"] == {"code": end.code, "reason": end.reason}
+
+
+def test_resume_has_a_success_doubted_too() -> None:
+    """The edge would have ended the payment, had it heard of it."""
+    router = late_success()
+    router.hear(failed(attempt(2, gateway="beta")))
+    assert said_only(router.hear(RESUME), AttemptDoubted).attempt == router.ordered[0]
 
 
 def test_resume_has_an_open_attempt_doubted() -> None:
@@ -191,13 +233,14 @@ def test_a_handler_that_runs_again_orders_the_same() -> None:
 
 
 negatives = st.sampled_from([failed, expired, lambda of: verified(of, "failed"), lambda of: failed(of, DECLINED)])
-steps = st.lists(st.tuples(st.sampled_from(["route", "resume", "negative", "success", "old"]), negatives, st.floats(0, 4)), max_size=12)
+KINDS = ["route", "resume", "negative", "success", "late success", "old"]
+steps = st.lists(st.tuples(st.sampled_from(KINDS), negatives, st.floats(0, 4)), max_size=12)
 
 
 @settings(max_examples=200)
 @given(steps)
-def test_never_two_attempts_at_once_and_never_one_twice(steps: list[tuple[str, Any, float]]) -> None:
-    router, now_s = Router(), 0.0
+def test_never_two_attempts_at_once_never_one_twice_and_none_after_a_success(steps: list[tuple[str, Any, float]]) -> None:
+    router, now_s, ordered_max = Router(), 0.0, WAITING.attempts_max
     closed: set[UUID] = set()
     for what, negative, passed_s in steps:
         now_s += passed_s
@@ -212,13 +255,16 @@ def test_never_two_attempts_at_once_and_never_one_twice(steps: list[tuple[str, A
                 router.hear(negative(last), at_s=now_s)
             case "old", Attempt():
                 router.hear(negative(router.ordered[0]), at_s=now_s) if router.ordered[0].attempt_id in closed else None
-            case "success", Attempt():
-                router.hear(verified(last, "succeeded"), at_s=now_s)
+            case "success" | "late success", Attempt():
+                charged = last if what == "success" else router.ordered[0]
+                closed.add(charged.attempt_id)
+                ordered_max = len(router.ordered)
+                router.hear(verified(charged, "succeeded"), at_s=now_s)
         open_now = [one for one in router.ordered if one.attempt_id not in closed]
         assert len(open_now) <= 1
+        assert len(router.ordered) <= ordered_max
     numbers = [one.number for one in router.ordered]
     assert numbers == list(range(1, len(numbers) + 1))
-    assert len(numbers) <= WAITING.attempts_max
     assert len({one.gateway for one in router.ordered}) == len(numbers)
     ends = [one for one in router.said if isinstance(one, RouteExhausted)]
     assert all(end.attempts == tuple(one.attempt_id for one in router.ordered) for end in ends)

@@ -197,7 +197,12 @@ def test_while_one_is_half_open_the_others_are_not_tried() -> None:
 
 @pytest.mark.parametrize(
     ("age_s", "said"),
-    [(1.0, "priority 1; first of 3 among 3"), (10.0, "priority 1; first of 3 among 3"), (11.0, "among 3; health picture 11 s old")],
+    [
+        (1.0, "priority 1; first of 3 among 3"),
+        (5.0, "priority 1; first of 3 among 3"),
+        (11.0, "among 3; health picture 11 s old, trusted 89%"),
+        (64.0, "among 3; health picture 64 s old, trusted 50%"),
+    ],
 )
 def test_an_old_picture_is_gone_by_and_said(age_s: float, said: str) -> None:
     on = Board.of(ALL, picture(breaker("beta", "open"), age_s=age_s), now=NOW, scoring=scoring("fixed"))

@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifier.domain.schedule import JITTER, RETRY_AFTER_MAX_S, Answer, Delivered, Parked, Retry, Verdict, judge
-from services.notifier.sender import retry_after_s
+from services.notifier.domain.schedule import (
+    JITTER,
+    RETRY_AFTER_MAX_S,
+    Answer,
+    Delivered,
+    Gone,
+    Parked,
+    Retry,
+    Verdict,
+    judge,
+    retry_after_s,
+)
 from services.notifier.wiring import NotifierSettings
 from tests.domain.stand import NOW
 
@@ -74,18 +84,45 @@ def test_jitter_stays_within_its_share(draw: float, tries: int) -> None:
         ("-1", None),
         ("1.5", None),
         ("٣", None),
-        ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        (" 120 ", 120.0),
+        ("Mon, 05 Jan 2026 09:32:00 GMT", 120.0),
+        ("Mon, 05 Jan 2026 09:29:00 GMT", 0.0),
+        ("Monday, 05-Jan-26 09:32:00 GMT", 120.0),
+        ("Mon, 05 Jan 2026 09:32:00 -0100", 3720.0),
+        ("tomorrow", None),
+        ("Mon, 99 Jan 2026 09:32:00 GMT", None),
+        ("Mon, 05 Jan 99999999999999 09:32:00 GMT", None),
     ],
 )
-def test_retry_after_in_seconds(header: str | None, seconds: float | None) -> None:
-    assert retry_after_s(header) == seconds
+def test_retry_after_in_seconds_or_as_a_date(header: str | None, seconds: float | None) -> None:
+    assert retry_after_s(header, now=NOW) == seconds
+
+
+@given(st.text(max_size=80))
+def test_no_header_breaks_a_try(header: str) -> None:
+    found = retry_after_s(header, now=NOW)
+    assert found is None or found >= 0
+
+
+def test_gone_parks_at_once() -> None:
+    assert judged(Answer(410)) == Gone("answered 410; the endpoint is disabled")
 
 
 def test_an_absurd_retry_after_is_bounded() -> None:
-    assert pause_s(judged(Answer(429, retry_after_s=retry_after_s("9" * 400)))) == RETRY_AFTER_MAX_S
+    assert pause_s(judged(Answer(429, retry_after_s=retry_after_s("9" * 400, now=NOW)))) == RETRY_AFTER_MAX_S
 
 
 def test_the_schedule_spans_three_days_of_silence() -> None:
     """0, 5 s, 5 m, 30 m, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h."""
     schedule_s = NotifierSettings.model_fields["webhook_schedule_s"].default
     assert schedule_s == (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+
+
+@pytest.mark.parametrize("name", ["WEBHOOK_RETRY_INTERVALS_TEST", "PAYMESH_WEBHOOK_RETRY_INTERVALS_TEST"])
+def test_a_schedule_to_try_things_out_with(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    for needed in ("DATABASE_URL", "RABBITMQ_URL", "SECRETS_KEY"):
+        monkeypatch.setenv(f"PAYMESH_{needed}", "-")
+    monkeypatch.setenv("PAYMESH_WEBHOOK_SCHEDULE_S", "[0, 1]")
+    assert NotifierSettings().schedule_s == (0, 1)
+    monkeypatch.setenv(name, "true")
+    assert NotifierSettings().schedule_s == (0, 5, 10, 15, 20)

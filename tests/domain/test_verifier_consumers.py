@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.verifier import store
 from services.verifier.consumers import ask, attempt_expired, attempt_in_doubt, attempt_observed
-from services.verifier.domain.verdict import Patience, Patiences
+from services.verifier.domain.verdict import AWAITED, UNHEARD, Patience, Patiences
 from shared.contracts import AttemptDoubted, AttemptObserved, AttemptVerified, LookupAttempt
 from shared.storage.work import Work
 from tests.domain.evidence import HEAD, expired, unknown
@@ -138,6 +138,36 @@ def test_an_open_finding_is_asked_about_again_by_the_ladder(lookups: int, due_s:
     verifier = Verifier(lookups=lookups)
     assert verifier.hear(seen("pending")).outgoing == []
     assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", after(due_s))
+
+
+@pytest.mark.parametrize(("operation", "said"), [("charge", False), ("authorize", False), ("link", False), ("link", True)])
+def test_a_payer_who_never_acts_is_no_operators_matter(operation: Any, said: bool) -> None:
+    """The payment expires by itself. Only a link needs its payer even where its making was in doubt."""
+    one = ONE.model_copy(update={"operation": operation})
+    verifier = Verifier(attempt=one.model_dump(mode="json"), reason="no answer in 2.5 s" if said else UNHEARD, lookups=3)
+    verifier.hear(seen("pending").model_copy(update={"attempt": one}))
+    assert (verifier.columns["state"], verifier.columns["reason"], verifier.columns["due_at"]) == ("open", AWAITED, None)
+    verifier.hear(AttemptDoubted(**HEAD, attempt=one), at_s=90)
+    assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", after(90))
+    verifier.hear(seen("unanswered").model_copy(update={"attempt": one}), at_s=91)
+    assert verifier.columns["state"] == "exhausted"
+    verifier.hear(AttemptDoubted(**HEAD, attempt=one), at_s=180)
+    verifier.hear(seen("pending").model_copy(update={"attempt": one}), at_s=181)
+    assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", None)
+
+
+@pytest.mark.parametrize(("operation", "reason"), [("charge", "no answer in 2.5 s"), ("refund", UNHEARD)])
+def test_a_gateway_that_never_finishes_is_an_operators(operation: Any, reason: str) -> None:
+    one = ONE.model_copy(update={"operation": operation})
+    verifier = Verifier(attempt=one.model_dump(mode="json"), reason=reason, lookups=3)
+    verifier.hear(seen("pending").model_copy(update={"attempt": one}))
+    assert (verifier.columns["state"], verifier.columns["reason"]) == ("exhausted", "the ladder is spent; pending")
+
+
+def test_an_outcome_that_is_unknown_after_all_is_asked_about_like_any() -> None:
+    verifier = Verifier(reason=AWAITED, lookups=3)
+    verifier.hear(unknown(ONE), at_s=5)
+    assert (verifier.columns["reason"], verifier.columns["due_at"]) == ("no answer in 2.5 s", after(5))
 
 
 def test_a_spent_ladder_is_an_operators_and_never_a_guess() -> None:

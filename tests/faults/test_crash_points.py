@@ -31,6 +31,7 @@ ROUND = Order(
     duplicates=0.1,
     hang_ups=0.1,
     misbehaviour={"hang-charged": 0.08, "late": 0.12, "charge-then-500": 0.06, "fail": 0.08, "accept-late": 0.04},
+    links=0.0,
     call_backs={},  # or a webhook would spare the questions on whose way the crashes lie
     shop={"fail_first_n": 40},
 )

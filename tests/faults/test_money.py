@@ -76,6 +76,19 @@ def reversed_story() -> Story:
     )
 
 
+def too_late_story() -> Story:
+    """A link that was paid when its payment had expired. That is no reason to allow a second charge."""
+    late = charge(1)
+    return Story(
+        status="expired",
+        charges=(late,),
+        operations=(operation(7, "reversal", AMOUNT_MINOR),),
+        moves=(replace(move(1, "refund", AMOUNT_MINOR, late), reference=str(attempt_id(UUID(int=FIRST + 7), 1))),),
+        told=("payment.requires_action", "payment.expired", "payment.reversed"),
+        asked={},
+    )
+
+
 Change = Callable[[Story], Story]
 WRONG: list[tuple[str, Change, set[str]]] = [
     ("a capture done twice", lambda one: replace(one, moves=(*one.moves, move(1, "capture", 2_000, charge(1), attempt=2))),
@@ -97,7 +110,7 @@ WRONG: list[tuple[str, Change, set[str]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("story", [Story(), reversed_story()], ids=["refunded in part", "reversed"])
+@pytest.mark.parametrize("story", [Story(), reversed_story(), too_late_story()], ids=["refunded in part", "reversed", "paid too late"])
 def test_a_clean_story_is_clean(story: Story) -> None:
     assert story.judged().red == {}
 
@@ -114,6 +127,11 @@ def test_a_late_charge_that_was_not_given_back_is_one_too_many() -> None:
 
 def test_a_reversal_that_its_gateway_never_did() -> None:
     assert set(replace(reversed_story(), moves=()).judged().red) == {"doubled", "mismatched"}
+
+
+def test_an_expired_payment_whose_charge_was_kept() -> None:
+    story = replace(too_late_story(), operations=(), moves=(), told=("payment.requires_action", "payment.expired"))
+    assert set(story.judged().red) == {"mismatched"}
 
 
 def test_where_no_charge_may_come_late_one_that_was_given_back_is_one_too_many() -> None:

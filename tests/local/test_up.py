@@ -73,6 +73,8 @@ def test_up_in_the_background_over_and_over_and_down(person: Person) -> None:
     first = person.sees()
     assert first["state"] == "running"
     assert all(service["ready"] for service in first["services"].values())
+    command = Path(f"/proc/{first['services']['sandbox']['pid']}/cmdline").read_text().split("\0")
+    assert command[command.index("--call-back") + 1] == f"{first['api']}/webhooks"
 
     status, said = person.types("up")
     assert status == 0

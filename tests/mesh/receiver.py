@@ -4,6 +4,8 @@ import asyncio
 import base64
 import json
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -20,9 +22,10 @@ class Heard:
     answered: int
 
     @property
-    def payment_id(self) -> str:
-        """Of the payment it is about."""
-        return str(json.loads(self.body)["data"]["payment_id"])
+    def payment_id(self) -> str | None:
+        """Of the payment it is about, where it is about one."""
+        found: str | None = json.loads(self.body)["data"].get("payment_id")
+        return found
 
 
 class Receiver:
@@ -32,6 +35,8 @@ class Receiver:
         self.secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self.url = ""
         self.failing = 0
+        self._gate = asyncio.Event()
+        self._gate.set()
         self._heard: list[Heard] = []
         self._grown = asyncio.Condition()
         app = web.Application()
@@ -53,7 +58,17 @@ class Receiver:
         self._heard.append(Heard(dict(request.headers), await request.read(), answered))
         async with self._grown:
             self._grown.notify_all()
+        await self._gate.wait()
         return web.Response(status=answered)
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Hears, and answers nothing until the end of the block."""
+        self._gate.clear()
+        try:
+            yield
+        finally:
+            self._gate.set()
 
     async def heard(self, payment: Payment, *, within_s: float = 20.0) -> list[Heard]:
         """Every delivery about the payment, once one of them was taken. Raises TimeoutError."""

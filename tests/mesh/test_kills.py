@@ -6,15 +6,18 @@ The deaths follow each other while the payments of the earlier ones still recove
 import asyncio
 import os
 import signal
+import uuid
 from collections.abc import Mapping
 from functools import partial
 
+import aiohttp
 import pytest
 
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
 from tests.mesh.inside import Inside
-from tests.mesh.merchant import Merchant, Payment
+from tests.mesh.instruments import upi
+from tests.mesh.merchant import Merchant, Payment, accepted, order
 from tests.mesh.outside import Outside
 from tests.mesh.stream import stream
 from tests.mesh.waiting import until
@@ -27,13 +30,13 @@ WITHIN_S = 75.0  # a delivery whose sender died is taken up after its lease of 3
 
 async def die(mesh: Mesh, victim: str) -> None:
     """Return when it is back."""
-    pid = mesh.pids()[victim]
+    pid, before = mesh.pids()[victim], (await asyncio.to_thread(mesh.status)).services[victim].restarts
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
 
     async def back() -> bool:
         found = (await asyncio.to_thread(mesh.status)).services[victim]
-        return found.restarts == 1 and found.ready
+        return found.restarts == before + 1 and found.ready
 
     await until(back, within_s=40, what=f"{victim} is back", every_s=0.2)
 
@@ -51,6 +54,29 @@ async def test_a_killed_service_loses_and_doubles_nothing(
     payments = streams[victim]
     assert len({payment.id for payment in payments}) == len(payments)
     await asyncio.gather(*(assert_whole(merchant, outside, payment, within_s=WITHIN_S) for payment in payments))
+
+
+async def test_an_edge_that_dies_between_acceptance_and_answer_has_made_one_payment(
+    mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside
+) -> None:
+    """The merchant heard nothing, and asks again with the same key."""
+    body, key = order(**upi("hang-charged")), f"k-{uuid.uuid4().hex}"
+    asking = asyncio.ensure_future(merchant.post(body, key=key, wait_s=30))
+
+    async def accepted_unanswered() -> bool:
+        return await inside.count("api", "idempotency WHERE claim LIKE $1", f"%{key}") == 1
+
+    await until(accepted_unanswered, within_s=10, what="the payment is stored", every_s=0.01)
+    assert not asking.done(), "it was answered before anybody was killed"
+    await die(mesh, "api")
+    with pytest.raises(aiohttp.ClientError):
+        await asking
+    again = [await merchant.post(body, key=key) for _ in range(2)]
+    assert [(one.status, one.headers.get("Idempotent-Replayed")) for one in again] == [(201, "true")] * 2
+    assert await inside.count("api", "idempotency WHERE claim LIKE $1", f"%{key}") == 1
+    payment = accepted(again[0], body, key)
+    assert again[1].body["payment_id"] == payment.id
+    await assert_whole(merchant, outside, payment, within_s=WITHIN_S)
 
 
 async def test_a_restart_of_everything_leaves_no_doubt(mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside) -> None:

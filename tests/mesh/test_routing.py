@@ -111,7 +111,7 @@ async def test_a_retry_is_visible(merchant: Merchant) -> None:
 async def test_a_forced_breaker_sends_payments_elsewhere_until_it_is_released(merchant: Merchant, boss: Operator) -> None:
     assert gateway_of(await pay_by_card(merchant, alias="alpha")) == "alpha"
     forced = await boss.ask("POST", "/circuit-breaker/force-open/alpha/card", {"reason": "a drill"})
-    assert (forced["state"], forced["actor"], forced["reason"]) == ("forced_open", "operator", "a drill")
+    assert (forced["state"], forced["actor"], forced["reason"]) == ("forced_open", "root", "a drill")
     began = time.monotonic()
     await until(boss.is_candidate, accept=lambda found: not found, within_s=HEARD_WITHIN_S, what="the router has it")
     assert time.monotonic() - began < REACHES_WITHIN_S
@@ -204,7 +204,7 @@ async def test_what_operators_did_is_written_down(boss: Operator) -> None:
     assert audit["missing"] == []
     mine = [one for one in audit["items"] if one["reason"] == reason]
     assert len(mine) == 4
-    assert {one["actor"] for one in mine} == {"operator"}
+    assert {one["actor"] for one in mine} == {"root"}
     assert [one["at"] for one in mine] == sorted((one["at"] for one in mine), reverse=True)
     back, moved = [one for one in mine if one["subject"] == "gamma"]
     assert (moved["before"]["priority"], moved["after"]["priority"]) == (before["priority"], before["priority"] + 1)

@@ -154,9 +154,9 @@ async def test_what_cannot_be_found_out_is_settled_by_hand(merchant: Merchant, o
 
 
 @asynccontextmanager
-async def reconciled(boss: Merchant, since: datetime) -> AsyncIterator[list[dict[str, Any]]]:
-    """A run over alpha since then, to its end; what it found."""
-    window = {"gateway": "alpha", "from": since.isoformat(), "to": datetime.now(UTC).isoformat()}
+async def reconciled(boss: Merchant, since: datetime, gateway: str = "alpha") -> AsyncIterator[list[dict[str, Any]]]:
+    """A run over the account since then, to its end; what it found."""
+    window = {"gateway": gateway, "from": since.isoformat(), "to": datetime.now(UTC).isoformat()}
     started = await boss.call("POST", "/reconciliation/runs", window)
     assert started.status == 202, started.body
 

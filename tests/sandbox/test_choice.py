@@ -144,6 +144,15 @@ def test_the_accounts_file_is_good_enough_for_a_demonstration() -> None:
     assert sum(accounts["gamma"].rates.values()) <= 0.1
 
 
+def test_accounts_call_back_below_their_names_unless_their_table_says_where(tmp_path: Path) -> None:
+    file = tmp_path / "accounts.toml"
+    file.write_text('[alpha]\n[beta]\nwebhook_url = "http://elsewhere"\nwebhook_delay_s = 0\n')
+    assert {name: one.webhook_url for name, one in settings.load(file).items()} == {"alpha": None, "beta": "http://elsewhere"}
+    accounts = settings.load(file, "http://edge/webhooks")
+    assert (accounts["alpha"].webhook_url, accounts["alpha"].webhook_delay_s) == ("http://edge/webhooks/alpha", 1)
+    assert (accounts["beta"].webhook_url, accounts["beta"].webhook_delay_s) == ("http://elsewhere", 0)
+
+
 def test_the_page_names_everything() -> None:
     page = Path(settings.__file__).with_name("README.md").read_text()
     for code, name in magic.CODES.items():

@@ -216,3 +216,21 @@ async def test_pages_of_a_window_hold_each_charge_once(merchant: Merchant) -> No
     assert all(isinstance(one.finding, Succeeded) and start <= one.created_at for one in items if one.reference in ours)
     assert pages >= 3
     assert (await merchant.listed(Window(start - timedelta(days=2), start - timedelta(days=1))))[0] == []
+
+
+async def test_refunds_have_lists_of_their_own(merchant: Merchant) -> None:
+    start = datetime.now(UTC).replace(microsecond=0)
+    charge = await merchant.done(new_attempt(amount_minor=20_000))
+    made = [new_attempt("refund", 100, charge.reference) for _ in range(103)]
+    for one in made:
+        assert isinstance(await merchant.execute(one), Succeeded)
+    window = Window(start, datetime.now(UTC) + timedelta(seconds=2))
+    listed, pages = await merchant.listed(window, "refund")
+    items = [one for one in listed if one.reference in {str(one.attempt_id) for one in made}]
+    assert len({one.reference for one in items}) == len(items) == len(made)
+    assert {(one.what, one.finding.confirmed if isinstance(one.finding, Succeeded) else None) for one in items} == {
+        ("refund", made[0].amount)
+    }
+    assert pages == 2
+    assert {one.what for one in (await merchant.listed(window))[0]} == {"charge"}
+    assert (await merchant.listed(Window(start - timedelta(days=2), start - timedelta(days=1)), "refund"))[0] == []

@@ -73,6 +73,21 @@ async def test_refunds_and_links_are_told(merchant: Merchant, receiver: Receiver
     assert isinstance(told.finding, Succeeded)
 
 
+async def test_all_that_tells_of_a_links_charge_names_it_alike(merchant: Merchant, receiver: Receiver) -> None:
+    """The link itself is no charge: under its name the payment would seem to have been paid twice."""
+    action = await merchant.execute(new_attempt("link", method="PAYMENT_LINK"))
+    assert isinstance(action, ActionRequired)
+    await merchant.pay(action)
+    awaited = {PAID[merchant.kind]} if merchant.kind == "sandbox" else {PAID[merchant.kind], CHARGED[merchant.kind]}
+    told: dict[str, str | None] = {}
+    while not awaited <= told.keys():
+        headers, body = await receiver.next()
+        if found := merchant.codec.parse_webhook(headers, body):
+            told[found.event] = found.gateway_reference
+    assert len(set(told.values())) == 1
+    assert None not in told.values()
+
+
 async def test_nobody_elses_webhook_is_believed(merchant: Merchant, receiver: Receiver) -> None:
     await merchant.done(new_attempt())
     headers, body = await receiver.next()

@@ -22,6 +22,7 @@ from shared.gateways import (
     Prepared,
     Refused,
     Succeeded,
+    What,
     Window,
 )
 from tests.sandbox.client import Sandbox
@@ -131,12 +132,12 @@ class Merchant:
         answer = await self.sandbox.call("POST", url.removeprefix(self.sandbox.url), params={"outcome": outcome})
         assert answer.status == 200, answer
 
-    async def listed(self, window: Window) -> tuple[list[Listed], int]:
+    async def listed(self, window: Window, what: What = "charge") -> tuple[list[Listed], int]:
         """All of a window, and in how many pages."""
         items: list[Listed] = []
         cursor, pages = None, 0
         while True:
-            response = await self.send(self.codec.list_charges(self.account, window, cursor))
+            response = await self.send(self.codec.list_made(self.account, what, window, cursor))
             assert response is not None
             page = self.codec.read_list(response, cursor)
             assert isinstance(page, Page), page

@@ -22,3 +22,10 @@ FROM generate_series($1::bigint, $2::bigint) AS n;
 INSERT INTO timeline (id, payment_id, at, event, detail)
 SELECT md5('t' || n || '-' || k)::uuid, md5('old' || n)::uuid, now() - interval '30 days', 'payment.created', '{"amount": 1000}'
 FROM generate_series($1::bigint, $2::bigint) AS n, generate_series(1, 3) AS k;
+
+INSERT INTO subscriptions (own_id, merchant_id, subscription_id, tokens, tokens_first, created_at, updated_at)
+SELECT md5('subscription' || n)::uuid, 'm_001', 'old-' || n, 0, 100, now() - interval '30 days', now() - interval '30 days'
+FROM generate_series($1::bigint, $2::bigint) AS n;
+
+INSERT INTO token_grants (grant_id, own_id, tokens)
+SELECT md5('grant' || n)::uuid, md5('subscription' || n)::uuid, 100 FROM generate_series($1::bigint, $2::bigint) AS n;

@@ -12,6 +12,8 @@ from deploy.bench.ages import grow_old
 from deploy.bench.ground import floor_cpu_ms
 from deploy.bench.measure import measure
 from deploy.bench.report import figures, grown, text
+from deploy.bench.webhooks import text as webhooks_text
+from deploy.bench.webhooks import webhooks as measure_webhooks
 from deploy.local.console import err, notice, shown
 from deploy.local.instance import ROOT, Instance
 from deploy.local.mesh import Mesh
@@ -31,11 +33,15 @@ def bench(
     seconds: Annotated[float, Parameter(help="How long they are offered.")] = 30.0,
     light_rate: Annotated[float, Parameter(help="Payments per second of the run whose latencies count.")] = 20.0,
     light_seconds: Annotated[float, Parameter(help="How long that run is.")] = 15.0,
+    webhooks: Annotated[bool, Parameter(negative="", help="Measure the delivery of webhooks alone.")] = False,
+    deliveries: Annotated[int, Parameter(help="How many webhooks that is.")] = 30_000,
     old_payments: Annotated[int, Parameter(help="Fill every database with so many old payments, and measure again.")] = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
     instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>.")] = "bench",
 ) -> int:
-    """Open-loop load through the real edge on an instance of its own; ends by itself. Exit status 1 where a payment was lost."""
+    """Open-loop load through the real edge on an instance of its own; ends by itself. Exit status 1 where a payment or webhook was lost."""
+    if webhooks:
+        return bench_webhooks(instance, deliveries, as_json=as_json)
     mesh = Mesh(Instance.named(instance).folder, SETTINGS, notice=notice)
     with shown("the mesh for the benchmark") as progress:
         mesh.start(progress)
@@ -56,6 +62,19 @@ def bench(
         mesh.stop()
     sys.stdout.write((json.dumps(found) if as_json else text(found)) + "\n")
     return 1 if found["lost"] else 0
+
+
+def bench_webhooks(instance: str, deliveries: int, *, as_json: bool) -> int:
+    mesh = Mesh(Instance.named(instance).folder, SETTINGS, services=("notifier",), notice=notice)
+    with shown("the notifier for the benchmark") as progress:
+        mesh.start(progress)
+    try:
+        err.print(f"{deliveries} webhooks")
+        found = measure_webhooks(mesh, deliveries)
+    finally:
+        mesh.stop()
+    sys.stdout.write((json.dumps(found) if as_json else webhooks_text(found)) + "\n")
+    return 1 if found["webhooks_lost"] else 0
 
 
 def decisions() -> dict[str, Any]:

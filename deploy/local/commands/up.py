@@ -82,7 +82,7 @@ def _started(instance: Instance, title: str) -> Mesh | None:
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup wants it to stay
             signal.signal(ending, signal.default_int_handler)
-    mesh = Mesh(instance.folder, notice=notice)
+    mesh = Mesh(instance.folder, notice=notice, call_back=True)
     try:
         with shown(title) as progress:
             mesh.start(progress)

@@ -66,11 +66,8 @@ async def get_refund(request: web.Request) -> web.Response:
 
 async def list_refunds(request: web.Request) -> web.Response:
     gateway = authenticated(request)
-    start, end = window(request, gateway)
-    charges = [one for one in gateway.book.newest("0001", "9999") if one.wire == "razorpay"]
-    moves = [move for one in charges for move in gateway.book.moves_of(one.charge_id)]
-    found = sorted((one for one in moves if one.kind == "refund" and start <= one.created_at < end), key=lambda one: one.created_at)
-    return json_answer(entities.collection([entities.refund(move) for move in paged(request, found[::-1])]))
+    found = gateway.book.newest_refunds(*window(request, gateway), "razorpay")
+    return json_answer(entities.collection([entities.refund(move) for move in paged(request, found)]))
 
 
 def routes() -> list[web.RouteDef]:

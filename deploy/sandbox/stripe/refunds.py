@@ -11,7 +11,7 @@ from deploy.sandbox.answers import json_answer
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.intents import Intent
 from deploy.sandbox.mover import MoveOrder, MoveRefused
-from deploy.sandbox.moves import Move, sums
+from deploy.sandbox.moves import sums
 from deploy.sandbox.order import KeyReused
 from deploy.sandbox.speaking import speak
 from deploy.sandbox.stripe import objects
@@ -19,7 +19,7 @@ from deploy.sandbox.stripe.errors import invalid, missing, rate_limited, unpayab
 from deploy.sandbox.stripe.form import currency_of, form_of, inner, metadata_of, query_of, whole
 from deploy.sandbox.stripe.pages import page_of
 from deploy.sandbox.stripe.routes import authenticated, charge_of, move_answer, once
-from deploy.sandbox.times import now
+from deploy.sandbox.times import TIME_MAX, TIME_MIN, now
 
 
 async def get_charge(request: web.Request) -> web.Response:
@@ -80,14 +80,13 @@ async def get_refund(request: web.Request) -> web.Response:
 async def list_refunds(request: web.Request) -> web.Response:
     """`payment_intent=` or `charge=`, else all; newest first."""
     gateway, query = authenticated(request), query_of(request)
-    charges = [one for one in gateway.book.newest("0001", "9999") if one.wire == "stripe"]
+    found = gateway.book.newest_refunds(TIME_MIN, TIME_MAX, "stripe")
     if "payment_intent" in query:
-        charges = gateway.book.of_intent(str(query["payment_intent"]))
+        paid = {one.charge_id for one in gateway.book.of_intent(str(query["payment_intent"]))}
+        found = [one for one in found if one.charge_id in paid]
     if "charge" in query:
-        charges = [one for one in charges if one.charge_id == query["charge"]]
-    moves = [move for one in charges for move in gateway.book.moves_of(one.charge_id) if move.kind == "refund"]
-    newest: list[Move] = sorted(moves, key=lambda move: move.created_at, reverse=True)
-    page, more = page_of(query, newest, lambda one: one.move_id, lambda one: one.created_at)
+        found = [one for one in found if one.charge_id == query["charge"]]
+    page, more = page_of(query, found, lambda one: one.move_id, lambda one: one.created_at)
     return json_answer(objects.listed("/v1/refunds", [objects.refund(gateway, one) for one in page], more=more))
 
 

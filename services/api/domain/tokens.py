@@ -16,6 +16,11 @@ from datetime import datetime
 TOKEN_CHARS_MAX = 2048
 
 
+def key_of(fingerprint_key: bytes) -> bytes:
+    """A key of its own, so that nothing signed here says anything of fingerprints."""
+    return hmac.new(fingerprint_key, b"tokens", hashlib.sha256).digest()
+
+
 def mint(key: bytes, purpose: str, claims: Mapping[str, str], *, expires_at: datetime) -> str:
     """`claims` may not name `exp`, which is when it ends, in whole seconds since 1970."""
     if "exp" in claims:

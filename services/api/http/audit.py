@@ -5,11 +5,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
+from services.api.http.availability import available
 from services.api.http.layer import Problem, Role, Routes
 from services.api.http.owners import ASKING, Owners
-from shared.contracts.questions import AuditEntry, ListAudit, ListExecutorAudit, ListMetricsAudit, ListVerifierAudit
+from services.api.office import Office
+from shared.contracts.questions import AuditEntry, ListAudit, ListExecutorAudit, ListMetricsAudit, ListNotifierAudit, ListVerifierAudit
 
-router = Routes(tag="audit")
+router = Routes(tag="audit", description="Who changed what, when, and why.")
 
 LIMIT_MAX = 500
 
@@ -26,12 +28,14 @@ class Audit(BaseModel):
 
 
 @router.get("/audit", needs=Role.OPERATOR, errors=ASKING)
-async def list_audit(query: AuditQuery, owners: Owners) -> Audit:
+async def list_audit(query: AuditQuery, owners: Owners, office: Office) -> Audit:
     """Operators' changes, newest first, of all services: each keeps its own in the transaction of the change."""
-    kinds = (ListAudit, ListMetricsAudit, ListExecutorAudit, ListVerifierAudit)
+    with available():
+        own = await office.audit(query.limit)
+    kinds = (ListAudit, ListMetricsAudit, ListExecutorAudit, ListVerifierAudit, ListNotifierAudit)
     questions = [kind(limit=query.limit) for kind in kinds]
     found = await asyncio.gather(*(owners.ask(one, list[AuditEntry]) for one in questions), return_exceptions=True)
-    items: list[AuditEntry] = []
+    items = [AuditEntry(**row) for row in own]
     missing: list[str] = []
     for question, entries in zip(questions, found, strict=True):
         if isinstance(entries, Problem):

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    IPvAnyAddress,
     JsonValue,
     field_validator,
     model_validator,
@@ -86,21 +87,20 @@ AnyInstrument = Upi | Card | Netbanking | Wallet
 Metadata = Annotated[dict[Annotated[str, Field(max_length=64)], JsonValue], Field(max_length=50), AfterValidator(small)]
 
 
-class Initiate(BaseModel):
-    """How something is paid, and what goes with it."""
+class Paid(BaseModel):
+    """How something is paid."""
 
     method: Annotated[
         Method,
         Upper,
-        Field(validation_alias=AliasChoices("method", "payment_method"), description="the instrument's where there is one"),
+        Field(
+            validation_alias=AliasChoices("method", "payment_method"),
+            description="without it the instrument's, or a link where there is none",
+            json_schema_extra=lambda schema: schema.pop("default", None),  # a client that sent it would contradict its instrument
+        ),
     ] = "PAYMENT_LINK"
     instrument: Annotated[AnyInstrument, Field(discriminator="type")] | None = None
     vpa: Annotated[str, Field(max_length=321)] | None = None
-    merchant_id: Text64 | None = None
-    capture: Capture = "automatic"
-    event_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
-    alias: Annotated[str, Field(max_length=31, description="the gateway account wished for")] | None = None
-    metadata: Metadata = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -128,6 +128,22 @@ class Initiate(BaseModel):
             self.instrument = Upi(type="UPI", vpa=self.vpa)
         if self.instrument is not None and self.instrument.type != self.method:
             raise BadInstrument(f"instrument: its type is not the payment's method, {self.method}")
+        return self
+
+
+class Initiate(Paid):
+    """How something is paid, and what goes with it."""
+
+    merchant_id: Text64 | None = None
+    subscription_id: Annotated[Text64 | None, Field(description="takes one token of it")] = None
+    customer_ip: Annotated[IPvAnyAddress | None, Field(description="the payer's, where your server calls for them")] = None
+    capture: Capture = "automatic"
+    event_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    alias: Annotated[str, Field(max_length=31, description="the gateway account wished for")] | None = None
+    metadata: Metadata = {}
+
+    @model_validator(mode="after")
+    def _link_is_captured(self) -> Self:
         if self.method == "PAYMENT_LINK" and self.capture == "manual":
             raise BadInstrument("capture: a payment link is captured by itself")
         return self

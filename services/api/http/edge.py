@@ -4,20 +4,23 @@ import asyncio
 import hashlib
 import hmac
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from services.api import store
+from services.api import store, subscriptions
 from services.api.domain.instruments import hints_of, number_of
 from services.api.domain.money import BadMoney, minor_units
+from services.api.domain.quota import QuotaExhausted, Standing, why_refused
+from services.api.domain.velocity import Payer
 from services.api.http.availability import available
 from services.api.http.bodies import CreatePayment
 from services.api.http.keys import Merchant
 from services.api.http.layer import Code, Problem
+from services.api.http.velocity import Velocity, payer_of
 from services.api.live import Live
 from services.api.orders import LIVE_INDEX, Order
 from services.api.queries import Queries
@@ -27,7 +30,7 @@ from shared.contracts import Money, PaymentSnapshot, RoutePayment
 from shared.sealing import Sealer, fingerprint
 from shared.settings import Waiting
 from shared.storage.unit_of_work import UnitOfWork
-from shared.storage.work import AlreadyHandled, Work
+from shared.storage.work import AlreadyHandled, Claim, Work
 
 CREATE = "payments.create"
 COMMIT_TIMEOUT_S = 10.0  # past it the merchant is told to ask again with the same key; what was written stands
@@ -49,9 +52,10 @@ class Edge:
     sealer: Sealer
     fingerprint_key: bytes
     waiting: Waiting
+    velocity: Velocity = field(default_factory=Velocity)
 
-    async def accept(self, order: CreatePayment, caller: Merchant, idempotency_key: str | None) -> Accepted:
-        """Raises Problem. Nothing is claimed or written for an order that is refused."""
+    async def accept(self, order: CreatePayment, caller: Merchant, idempotency_key: str | None, *, address: str = "") -> Accepted:
+        """`address` is the caller's. Raises Problem. Nothing is claimed, taken or written for an order that is refused."""
         if order.merchant_id is not None and order.merchant_id != caller.merchant_id:
             raise Problem(Code.FORBIDDEN, "merchant_id names another merchant than the key's.")
         if self.unit_of_work.overloaded():
@@ -60,29 +64,70 @@ class Edge:
         key = idempotency_key or await self._derived_key(order, caller)
         claim = store.claim(caller.merchant_id, CREATE, key, fingerprint=self._fingerprint(order, caller), payment_id=snapshot.payment_id)
         ours = order_id_in(order.order_id)
-        if ours and (replayed := await self._replay(caller, claim.row)):
+        if (ours or order.subscription_id) and (replayed := await self._replay(caller, claim.row)):
             return Accepted(replayed, replayed=True)
         for_order = (await self._payable(caller, ours, snapshot.amount)).order_id if ours else None
-
-        def change(work: Work) -> None:
-            due_at = work.now + timedelta(seconds=self.waiting.resume_after_s)
-            store.insert_payment(work, command, snapshot, due_at=due_at, for_order=for_order)
-            store.tell(work, snapshot.payment_id, "payment.created", amount=snapshot.amount.amount_minor, currency=snapshot.amount.currency)
-            work.send(command)
-
+        if order.subscription_id:
+            await self._has_token(caller, order.subscription_id)
         try:
-            with available():
-                async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                    await self.unit_of_work.win(claim, change)
+            with self.velocity.counted(self._payer(order, command, address)):
+                return Accepted(await self._write(order, command, snapshot, claim, for_order), replayed=False)
         except AlreadyHandled:
             if replayed := await self._replay(caller, claim.row):
                 return Accepted(replayed, replayed=True)
             raise Problem(Code.TEMPORARILY_UNAVAILABLE) from None
+        except QuotaExhausted as refused:
+            raise Problem(Code.QUOTA_EXHAUSTED, str(refused)) from None
+        except Problem as refused:
+            if refused.code is Code.VELOCITY_EXCEEDED and (replayed := await self._replay(caller, claim.row)):
+                return Accepted(replayed, replayed=True)
+            raise
         except Exception as error:
             if for_order and LIVE_INDEX in str(error):
                 raise Problem(Code.ORDER_HAS_LIVE_PAYMENT) from None
             raise
-        return Accepted(snapshot, replayed=False)
+
+    async def _write(
+        self, order: CreatePayment, command: RoutePayment, snapshot: PaymentSnapshot, claim: Claim, for_order: UUID | None
+    ) -> PaymentSnapshot:
+        """The payment as it was written. Its time is the transaction's, so that what lists show in order of time appears in that order."""
+        written = snapshot
+
+        def change(work: Work) -> None:
+            nonlocal written
+            written = snapshot.model_copy(update={"created_at": work.now, "updated_at": work.now})
+            due_at = work.now + timedelta(seconds=self.waiting.resume_after_s)
+            store.insert_payment(work, command, written, due_at=due_at, for_order=for_order, subscription_id=order.subscription_id)
+            store.tell(work, written.payment_id, "payment.created", amount=written.amount.amount_minor, currency=written.amount.currency)
+            if order.subscription_id:
+                subscriptions.take(work, written.payment_id, written.merchant_id, order.subscription_id)
+            work.send(command)
+
+        with available():
+            async with asyncio.timeout(COMMIT_TIMEOUT_S):
+                loads = subscriptions.load_of(snapshot.merchant_id, order.subscription_id)
+                await self.unit_of_work.win(claim, change, loads=loads)
+        return written
+
+    async def _has_token(self, caller: Merchant, subscription_id: str) -> None:
+        """Asked again under the lock; refused here it spoils nobody's commit. Raises Problem."""
+        with available():
+            found = await self.queries.subscription(caller.merchant_id, subscription_id)
+        if reason := why_refused(Standing(found.tokens, found.active) if found else None):
+            raise Problem(Code.QUOTA_EXHAUSTED, reason)
+
+    def _payer(self, order: CreatePayment, command: RoutePayment, address: str) -> Payer | None:
+        """Whom the guard against card testing counts; None for what is no card."""
+        if order.method != "CARD" or not command.hints.fingerprint:
+            return None
+        return payer_of(
+            str(command.payment_id),
+            command.hints.fingerprint,
+            caller=address,
+            address=str(order.customer_ip) if order.customer_ip else None,
+            merchant_id=command.merchant_id,
+            customer_id=order.customer_id,
+        )
 
     async def order(self, caller: Merchant, order_id: UUID) -> Order:
         """Another merchant's order is as unknown as one that never was."""
@@ -165,7 +210,10 @@ class Edge:
 
     def _fingerprint(self, order: CreatePayment, caller: Merchant) -> str:
         """Of the order as it is meant, whatever its spelling; keyed, because it covers the number, and never the CVV."""
-        meant: dict[str, Any] = order.model_dump(mode="json", exclude={"vpa": True, "merchant_id": True, "instrument": {"cvv"}})
+        aside: Any = {"vpa": True, "merchant_id": True, "customer_ip": True, "instrument": {"cvv"}}
+        if order.subscription_id is None:  # as it was before there were any
+            aside["subscription_id"] = True
+        meant: dict[str, Any] = order.model_dump(mode="json", exclude=aside)
         meant["currency"] = order.currency or caller.currency
         return hmac.new(self.fingerprint_key, orjson.dumps(meant, option=orjson.OPT_SORT_KEYS), hashlib.sha256).hexdigest()
 

@@ -13,6 +13,7 @@ from services.api.http.availability import available
 from services.api.http.change import Why
 from services.api.http.edge import Edge
 from services.api.http.layer import Caller, Code, Problem, Role, Routes
+from services.api.office import By, note
 from shared import ids
 from shared.public import PaymentError
 from shared.storage.work import Work
@@ -90,8 +91,10 @@ async def retry_operation(path: OperationPath, body: Why | None, caller: Caller,
         again.append(following)
         ledger.change(work, replace(following, updated_at=work.now, due_at=desk.due_at(following, work.now, edge.waiting)))
         desk.send(work, following, edge.waiting)
-        reason = (body or Why()).reason
-        store.tell(work, following.payment_id, "reversal.retried", id=desk.public_id(following), actor=caller.name, reason=reason)
+        by = By(caller.name, (body or Why()).reason)
+        store.tell(work, following.payment_id, "reversal.retried", id=desk.public_id(following), actor=by.actor, reason=by.reason)
+        before, after = {"tries": following.number - 1}, {"tries": following.number}
+        note(work, by, "operation.retry", str(following.operation_id), before=before, after=after)
 
     with available():
         await edge.unit_of_work.apply(change, loads=[*store.load_of(known.payment_id), *ledger.load_of(path.operation_id)])

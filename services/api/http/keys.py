@@ -1,20 +1,23 @@
-"""Who calls: an API key with its secret, in two headers or as HTTP Basic, or an operator's key."""
+"""Who calls: an API key with its secret, a browser with a key that is none, or an operator by name."""
 
-import asyncio
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from services.api.http.availability import available
+from services.api.domain import tokens
 from services.api.http.layer import Caller, Code, Problem, Role
+from services.api.http.remembered import Remembered
 from services.api.queries import Key, Queries
-from shared.clock import monotonic_s
+from services.api.secrets import OPERATOR, digest
+from shared.clock import utc_now
 
-REMEMBERED_S = 1.0  # a revoked key works at most this long on any replica
-REMEMBERED_MAX = 10_000
+ROOT = "root"  # whose key is a setting
+CHECKOUT = "checkout"  # what client secrets are for
+KEY_CHARS_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,47 +29,88 @@ class Merchant(Caller):
     derive_idempotency_key: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shop(Merchant):
+    """A page that has a publishable key, and no more than that."""
+
+    allowed_origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payer(Merchant):
+    """A page with the client secret of one order."""
+
+    order_id: UUID
+
+
 class Keys:
-    def __init__(self, queries: Queries, *, internal_api_key: str) -> None:
-        self.queries = queries
-        self.internal = digest(internal_api_key)
-        self.remembered: dict[str, tuple[float, asyncio.Future[Key | None]]] = {}
+    """`token_key` opens client secrets."""
+
+    def __init__(self, queries: Queries, *, internal_api_key: str, token_key: bytes) -> None:
+        self.root, self.token_key = digest(internal_api_key), token_key
+        self.keys: Remembered[Key | None] = Remembered(queries.key)
+        self.operators: Remembered[str | None] = Remembered(queries.operator)
+        self.origins: Remembered[bool] = Remembered(queries.origin_allowed)
 
     async def who(self, headers: Mapping[str, str]) -> Caller | None:
         """None where nobody says who they are or the secret is wrong."""
         if internal := headers.get("X-Internal-Api-Key"):
-            same = hmac.compare_digest(digest(internal), self.internal)
-            return Caller(Role.OPERATOR, "operator", "internal") if same else None
-        key_id, secret = headers.get("X-Api-Key"), headers.get("X-Api-Secret")
-        if key_id is None or secret is None:
-            key_id, secret = basic(headers.get("Authorization", ""))
-        key = await self._key(key_id) if key_id and len(key_id) <= 128 else None
-        if key is None or not hmac.compare_digest(digest(secret), key.secret_sha256):
+            return await self._operator(internal)
+        key_id, secret = credentials(headers)
+        key = await self.keys.get(key_id) if 0 < len(key_id) <= KEY_CHARS_MAX and key_id.isascii() else None
+        if key is None:
             return None
         said = headers.get("X-Merchant-Id")
+        if secret is not None and not opens(key, secret):
+            return None
         if said is not None and said != key.merchant_id:
             raise Problem(Code.FORBIDDEN, "X-Merchant-Id names another merchant than the key's.")
-        return Merchant(Role.MERCHANT, key.name, key.key_id, key.merchant_id, key.currency, key.answer_wait_s, key.derive_idempotency_key)
+        if secret is not None:
+            return Merchant(Role.MERCHANT, **settings_of(key))
+        return self._browser(key, headers.get("X-Client-Secret")) if key.publishable else None
 
-    async def _key(self, key_id: str) -> Key | None:
-        """One query a second and key, however many requests ask: those that come while it runs wait for its answer."""
-        now, found = monotonic_s(), self.remembered.get(key_id)
-        if found is None or now - found[0] >= REMEMBERED_S:
-            if len(self.remembered) >= REMEMBERED_MAX:
-                self.remembered.clear()
-            found = now, asyncio.ensure_future(self.queries.key(key_id))
-            self.remembered[key_id] = found
-        with available():
-            try:
-                return await asyncio.shield(found[1])
-            except Exception:
-                self.remembered.pop(key_id, None)  # the next request asks anew
-                raise
+    async def _operator(self, internal: str) -> Caller | None:
+        """A named key is found by its digest; what does not look like one is not asked for."""
+        given = digest(internal)
+        if hmac.compare_digest(given, self.root):
+            return Caller(Role.OPERATOR, ROOT, ROOT)
+        name = await self.operators.get(given.hex()) if internal.startswith(OPERATOR) else None
+        return Caller(Role.OPERATOR, name, f"operator:{name}") if name else None
+
+    def _browser(self, key: Key, token: str | None) -> Caller | None:
+        if token is None:
+            return Shop(Role.PUBLISHABLE, **settings_of(key), allowed_origins=key.allowed_origins)
+        claims = tokens.read(self.token_key, CHECKOUT, token, now=utc_now())
+        if claims is None or claims["key"] != key.key_id:
+            return None
+        return Payer(Role.PAYER, **settings_of(key), order_id=UUID(claims["order"]))
 
 
-def digest(secret: str) -> bytes:
-    """A header that is not UTF-8 reaches us with surrogates; it is no key of ours, and no error either."""
-    return hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
+def settings_of(key: Key) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "key_id": key.key_id,
+        "merchant_id": key.merchant_id,
+        "currency": key.currency,
+        "answer_wait_s": key.answer_wait_s,
+        "derive_idempotency_key": key.derive_idempotency_key,
+    }
+
+
+def opens(key: Key, secret: str) -> bool:
+    """Both are always compared: how long it takes says nothing of which one it was."""
+    given = digest(secret)
+    now = hmac.compare_digest(given, key.secret_sha256 or b"")
+    before = hmac.compare_digest(given, key.previous_sha256 or b"")
+    return now or before
+
+
+def credentials(headers: Mapping[str, str]) -> tuple[str, str | None]:
+    """The key's id and its secret: in two headers, as HTTP Basic, or the id alone as a browser sends it."""
+    key_id, secret = headers.get("X-Api-Key"), headers.get("X-Api-Secret")
+    if key_id is not None and (secret is not None or "Authorization" not in headers):
+        return key_id, secret
+    return basic(headers.get("Authorization", ""))
 
 
 def basic(authorization: str) -> tuple[str, str]:

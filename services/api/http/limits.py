@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address, ip_address
 
 from services.api.domain.rate import Rate, Verdict, admit
-from services.api.http.layer import Caller, Client, Code, Problem
+from services.api.http.layer import Caller, Client, Code, Problem, Role
 from shared.clock import monotonic_s
 
 REMEMBERED_MAX = 50_000  # callers, some 150 bytes each; beyond it those seen longest ago are forgotten, and start anew
 IPV6_PREFIX_BITS = 64  # what one subscriber is given; by single addresses anybody would have 2^64 budgets
+
+BROWSERS = {Role.PUBLISHABLE, Role.PAYER}
 
 
 class Limit:
@@ -42,7 +44,7 @@ class RateLimits:
 
     def admit(self, client: Client, caller: Caller | None) -> Mapping[str, str] | None:
         """Asked once by address, before anybody is recognised, and once by key. Raises Problem(RATE_LIMITED)."""
-        limit, who = (self.by_address, subscriber(client.ip)) if caller is None else (self.by_key, caller.key_id)
+        limit, who = (self.by_address, subscriber(client.ip)) if caller is None else (self.by_key, budget_of(caller, client))
         if limit is None:
             return None
         verdict = limit.take(who, self.clock())
@@ -56,6 +58,11 @@ class RateLimits:
         whose = "this address" if caller is None else "this key"
         message = f"More than {limit.rate.per_min} requests a minute from {whose}."
         raise Problem(Code.RATE_LIMITED, message, headers={**headers, "Retry-After": str(max(math.ceil(verdict.wait_s), 1))})
+
+
+def budget_of(caller: Caller, client: Client) -> str:
+    """A publishable key is in everybody's hands: one of them alone must not use it up for the others."""
+    return f"{caller.key_id} {subscriber(client.ip)}" if caller.role in BROWSERS else caller.key_id
 
 
 def subscriber(ip: str) -> str:

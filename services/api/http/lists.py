@@ -1,5 +1,8 @@
 """A merchant's payments, newest first: by page, with a total, or by cursor, which stays true while payments come in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -10,7 +13,8 @@ from services.api.http.availability import available
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
 from services.api.http.layer import Code, Problem, Role, Routes
-from services.api.lists import COUNT_MAX, Wanted
+from services.api.lists import COUNT_MAX, Order, Wanted
+from services.api.queries import TooMuch
 from shared.contracts import PaymentSnapshot, Status
 from shared.public import PaymentView
 
@@ -36,6 +40,7 @@ class ListQuery(BaseModel):
     method: Literal["UPI", "CARD", "NETBANKING", "WALLET", "PAYMENT_LINK"] | None = None
     gateway: Name | None = None
     order_id: Name | None = None
+    order: Annotated[Order, Field(description="by creation; `asc` only with `cursor`, and never ends: see there")] = "desc"
     since: Annotated[AwareDatetime | None, Field(alias="from", description="created then or later; with its zone")] = None
     until: Annotated[AwareDatetime | None, Field(alias="to", description="created before then; with its zone")] = None
 
@@ -43,12 +48,14 @@ class ListQuery(BaseModel):
     def one_form(self) -> Self:
         if self.page is not None and self.cursor is not None:
             raise ValueError("Give a page or a cursor")
+        if self.order == "asc" and self.cursor is None:
+            raise ValueError("Oldest first is read by cursor; an empty one begins")
         if (self.page or 1) * self.limit > DEPTH_MAX:
             raise ValueError("page times limit is at most 10000: further down a cursor goes")
         return self
 
     def wanted(self, merchant_id: str) -> Wanted:
-        chosen = self.model_dump(include={"status", "method", "gateway", "order_id", "since", "until"})
+        chosen = self.model_dump(include={"status", "method", "gateway", "order_id", "order", "since", "until"})
         return Wanted(merchant_id=merchant_id, **chosen)
 
 
@@ -65,7 +72,7 @@ class Page(BaseModel):
 
 
 class Stretch(BaseModel):
-    """`next_cursor` is null at the end."""
+    """`next_cursor` is null at the end. Oldest first there is no end: it is where to ask again, null only where nothing was found yet."""
 
     items: list[PaymentView]
     next_cursor: str | None
@@ -75,15 +82,19 @@ class Stretch(BaseModel):
 async def list_payments(query: ListQuery, caller: Merchant, edge: Edge) -> Page | Stretch:
     """Your payments, newest first.
 
-    With `cursor` the answer is `{items, next_cursor}`: no payment comes twice and none is left out, whatever is created meanwhile.
-    Otherwise it is a page with a total, and payments that are created meanwhile push others onto the next page.
+    With `cursor` the answer is `{items, next_cursor}`: every payment that was there when the walk began comes once, whatever is created
+    meanwhile. With `order=asc` the walk may be gone on with for ever: every payment comes once, some seconds after it was created, and
+    none is left out. Without a cursor it is a page with a total, and payments that are created meanwhile push others onto the next one.
     """
     wanted = query.wanted(caller.merchant_id)
     if query.cursor is not None:
         found = await _from(edge, wanted, query)
-        return Stretch(items=_views(found[: query.limit]), next_cursor=_next(edge, wanted, found, query.limit))
+        following = _next(edge, wanted, found, query.limit)
+        if wanted.order == "asc" and following is None:
+            following = _place(edge, wanted, found[-1]) if found else query.cursor or None
+        return Stretch(items=_views(found[: query.limit]), next_cursor=following)
     page = query.page or 1
-    with available():
+    with available(), narrow():
         total = await edge.queries.count(*lists.count(wanted))
         found = await edge.queries.payments(*lists.page(wanted, limit=query.limit + 1, skip=(page - 1) * query.limit))
     return Page(
@@ -99,7 +110,12 @@ async def list_payments(query: ListQuery, caller: Merchant, edge: Edge) -> Page 
 
 async def _from(edge: Edge, wanted: Wanted, query: ListQuery) -> list[PaymentSnapshot]:
     """One more than asked for, if there is one. Raises Problem."""
-    statement = lists.page(wanted, limit=query.limit + 1, skip=0)
+    of = wanted
+    if wanted.order == "asc":
+        with available():
+            settled = await edge.queries.settled()
+        of = replace(wanted, until=min(settled, wanted.until or settled))
+    statement = lists.page(of, limit=query.limit + 1, skip=0)
     if query.cursor:
         try:
             after = read_cursor(query.cursor, of=wanted.title, key=edge.fingerprint_key)
@@ -110,15 +126,28 @@ async def _from(edge: Edge, wanted: Wanted, query: ListQuery) -> list[PaymentSna
                 "type": "cursor",
             }
             raise Problem(Code.VALIDATION_ERROR, details={"errors": [error]}) from None
-        statement = lists.following(wanted, limit=query.limit + 1, after=after)
-    with available():
+        statement = lists.following(of, limit=query.limit + 1, after=after)
+    with available(), narrow():
         return await edge.queries.payments(*statement)
+
+
+@contextmanager
+def narrow() -> Iterator[None]:
+    """Few of very many match, and no index has them together."""
+    try:
+        yield
+    except TooMuch:
+        error = {"field": "from", "message": "Too many payments would be looked through: give a from, or fewer filters", "type": "too_wide"}
+        raise Problem(Code.VALIDATION_ERROR, details={"errors": [error]}) from None
 
 
 def _next(edge: Edge, wanted: Wanted, found: list[PaymentSnapshot], limit: int) -> str | None:
     if len(found) <= limit:
         return None
-    last = found[limit - 1]
+    return _place(edge, wanted, found[limit - 1])
+
+
+def _place(edge: Edge, wanted: Wanted, last: PaymentSnapshot) -> str:
     return write_cursor(Place(last.created_at, last.payment_id), of=wanted.title, key=edge.fingerprint_key)
 
 

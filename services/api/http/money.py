@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.api.http.availability import available
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Problem, Reply, Role, Routes
+from services.api.http.layer import Code, Lead, Problem, Reply, Role, Routes
 from services.api.http.payments import CreateHeaders, PaymentPath
 from services.api.http.teller import Done, Teller, Wish
 from shared import ids
@@ -21,6 +21,7 @@ REFUSED = [
     Code.OVERLOADED,
     Code.TEMPORARILY_UNAVAILABLE,
 ]
+LEADS = [Lead("payment_id", at="/payment/payment_id")]
 SENDS = {"Location": "where the payment is", "Idempotent-Replayed": "`true` where the key had been used for this same wish"}
 
 
@@ -87,6 +88,7 @@ class RefundPath(BaseModel):
     also=[200],
     errors=[*REFUSED, Code.PAYMENT_NOT_CAPTURABLE, Code.AMOUNT_EXCEEDS_CAPTURABLE],
     sends=SENDS,
+    leads=LEADS,
 )
 async def capture_payment(
     path: PaymentPath, body: Capture | None, headers: CreateHeaders, caller: Merchant, teller: Teller
@@ -102,6 +104,7 @@ async def capture_payment(
     status=201,
     errors=[*REFUSED, Code.PAYMENT_NOT_VOIDABLE],
     sends=SENDS,
+    leads=LEADS,
 )
 async def void_payment(
     path: PaymentPath, body: Void | None, headers: CreateHeaders, caller: Merchant, teller: Teller
@@ -116,6 +119,7 @@ async def void_payment(
     status=201,
     errors=[*REFUSED, Code.PAYMENT_NOT_REFUNDABLE, Code.AMOUNT_EXCEEDS_REFUNDABLE],
     sends=SENDS,
+    leads=[*LEADS, Lead("refund_id", at="/operation/id")],
 )
 async def refund_payment(
     path: PaymentPath, body: Refund | None, headers: CreateHeaders, caller: Merchant, teller: Teller

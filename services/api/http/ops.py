@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from services.api.http.layer import Reply, Role, Routes
 from shared.ops import OpsPort
 
-router = Routes(tag="operations")
+router = Routes(tag="operations", description="Is the edge well?")
 
 
 class Check(BaseModel):

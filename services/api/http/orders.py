@@ -10,15 +10,15 @@ from services.api import orders
 from services.api.domain.money import exponent
 from services.api.domain.orders import OrderStatus
 from services.api.http.availability import available
-from services.api.http.bodies import CreatePayment, Initiate, Metadata, Text64, Upper
+from services.api.http.bodies import CreatePayment, Initiate, Metadata, Paid, Text64, Upper
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Problem, Reply, Role, Routes
-from services.api.http.payments import CreateHeaders, created
+from services.api.http.layer import Client, Code, Lead, Problem, Reply, Role, Routes
+from services.api.http.payments import PAYMENT, CreateHeaders, created
 from services.api.orders import Order
 from shared import ids
 from shared.clock import new_id, utc_now
-from shared.contracts import AMOUNT_MAX, Money, Status
+from shared.contracts import AMOUNT_MAX, Method, Money, Status
 from shared.public import PaymentView
 
 router = Routes(tag="orders", description="Fix an amount first, and pay it once.")
@@ -28,7 +28,7 @@ ORDER_TTL = timedelta(minutes=15)
 class CreateOrder(BaseModel):
     """`reference` is the merchant's own name of the order: one order of a name."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"user_id": "u1", "amount": 45000, "currency": "INR"}]})
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"amount": 45000, "currency": "INR", "customer_id": "u1"}]})
 
     amount: Annotated[
         Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True)], Field(validation_alias=AliasChoices("amount", "amount_minor"))
@@ -48,7 +48,7 @@ class CreateOrder(BaseModel):
 
 
 class OrderView(BaseModel):
-    order_id: str
+    order_id: str = Field(examples=["ord_02UwR5cXq1ZbT4rJvYkN8s"])
     status: OrderStatus
     amount: int = Field(description="minor units")
     currency: str
@@ -99,7 +99,7 @@ class InitiatePayment(Initiate):
     model_config = ConfigDict(
         extra="forbid",
         cache_strings="keys",
-        json_schema_extra={"examples": [{"order_id": "ord_02UwR5cXq1ZbT4rJvYkN8s", "payment_method": "UPI"}]},
+        json_schema_extra={"examples": [{"order_id": "ord_02UwR5cXq1ZbT4rJvYkN8s", "method": "UPI"}]},
     )
 
     order_id: OrderId
@@ -112,6 +112,7 @@ class InitiatePayment(Initiate):
     also=[200],
     errors=[Code.CONFLICT, Code.OVERLOADED, Code.TEMPORARILY_UNAVAILABLE],
     sends={"Location": "where the order is"},
+    leads=[Lead("order_id", at="/order_id"), Lead("order_id", at="/order_id", to="initiate_payment")],
 )
 async def create_order(body: CreateOrder, caller: Merchant, edge: Edge) -> Reply[OrderView]:
     """Fix what is to be paid. Moves no money. 200 where there is an order of this reference already, and it says the same."""
@@ -164,25 +165,35 @@ async def show_order(path: OrderPath, caller: Merchant, edge: Edge) -> OrderView
     needs=Role.MERCHANT,
     status=201,
     errors=[
+        Code.NOT_FOUND,
         Code.MISSING_IDEMPOTENCY_KEY,
         Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD,
         Code.ORDER_HAS_LIVE_PAYMENT,
         Code.ORDER_EXPIRED,
+        Code.QUOTA_EXHAUSTED,
+        Code.VELOCITY_EXCEEDED,
         Code.BAD_GATEWAY,
         Code.OVERLOADED,
         Code.TEMPORARILY_UNAVAILABLE,
     ],
     sends={"Location": "where the payment is", "Idempotent-Replayed": "`true` where the key had been used for this same order"},
+    leads=[PAYMENT],
 )
-async def initiate_payment(body: InitiatePayment, headers: CreateHeaders, caller: Merchant, edge: Edge) -> Reply[PaymentView]:
+async def initiate_payment(
+    body: InitiatePayment, headers: CreateHeaders, caller: Merchant, client: Client, edge: Edge
+) -> Reply[PaymentView]:
     """Pay an order. It has one payment at a time: another follows only one that came to nothing."""
     order = await edge.order(caller, ids.private(ids.ORDER, body.order_id))
     wish = body.model_dump(exclude={"instrument", "vpa", "order_id"}) | {"instrument": body.instrument, "order_id": body.order_id}
-    if body.instrument is None and body.method in ("UPI", "CARD"):
-        wish["method"] = "PAYMENT_LINK"
+    wish["method"] = method_of(body)
     payment = CreatePayment.model_construct(
         **wish, amount=order.amount.amount_minor, currency=order.amount.currency, customer_id=order.customer_id
     )
-    accepted = await edge.accept(payment, caller, headers.idempotency_key)
+    accepted = await edge.accept(payment, caller, headers.idempotency_key, address=client.ip)
     outcome = await edge.outcome(caller, accepted.payment, headers.wait_s(caller.answer_wait_s))
     return created(outcome, replayed=accepted.replayed)
+
+
+def method_of(paid: Paid) -> Method:
+    """Who is to be asked for an instrument is sent to `payment_url`."""
+    return "PAYMENT_LINK" if paid.instrument is None and paid.method in ("UPI", "CARD") else paid.method

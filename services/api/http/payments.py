@@ -1,22 +1,21 @@
 """Routes of payments."""
 
 import re
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from services.api.http.availability import available
 from services.api.http.bodies import CreatePayment
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Problem, Reply, Role, Routes
+from services.api.http.layer import Client, Code, Lead, Problem, Reply, Role, Routes
 from shared import ids
 from shared.contracts import PaymentSnapshot
 from shared.public import PaymentView
 
 router = Routes(tag="payments", description="Create payments and follow them.")
+PAYMENT = Lead("payment_id", at="/payment_id")
 WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})", re.IGNORECASE)
 WAIT_MAX_S = 30
 
@@ -48,20 +47,6 @@ class CreateHeaders(BaseModel):
         return min(float(found.group(1)), WAIT_MAX_S) if found else default_s
 
 
-class TrackingLine(BaseModel):
-    at: datetime
-    event: str
-    detail: dict[str, Any]
-
-
-class Tracking(BaseModel):
-    """What happened to a payment, in order."""
-
-    payment_id: str
-    status: str
-    items: list[TrackingLine]
-
-
 class Ping(BaseModel):
     ok: bool
 
@@ -73,19 +58,22 @@ class Ping(BaseModel):
     errors=[
         Code.MISSING_IDEMPOTENCY_KEY,
         Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD,
+        Code.QUOTA_EXHAUSTED,
+        Code.VELOCITY_EXCEEDED,
         Code.BAD_GATEWAY,
         Code.OVERLOADED,
         Code.TEMPORARILY_UNAVAILABLE,
     ],
     sends={"Location": "where the payment is", "Idempotent-Replayed": "`true` where the key had been used for this same order"},
+    leads=[PAYMENT],
 )
-async def create_payment(body: CreatePayment, headers: CreateHeaders, caller: Merchant, edge: Edge) -> Reply[PaymentView]:
+async def create_payment(body: CreatePayment, headers: CreateHeaders, caller: Merchant, client: Client, edge: Edge) -> Reply[PaymentView]:
     """Accept a payment.
 
     201 means that it is stored and will be carried out, not that it has succeeded: follow it by webhook, `GET` or `Prefer: wait=N`.
     The same Idempotency-Key with the same order answers with the same payment, however often and from whichever replica.
     """
-    accepted = await edge.accept(body, caller, headers.idempotency_key)
+    accepted = await edge.accept(body, caller, headers.idempotency_key, address=client.ip)
     payment = await edge.outcome(caller, accepted.payment, headers.wait_s(caller.answer_wait_s))
     return created(payment, replayed=accepted.replayed)
 
@@ -116,13 +104,3 @@ async def show_payment(path: PaymentPath, caller: Merchant, edge: Edge) -> Payme
 async def show_payment_again(path: PaymentPath, caller: Merchant, edge: Edge) -> PaymentView:
     """One payment as it is now, under an older address."""
     return await show_payment(path, caller, edge)
-
-
-@router.get("/payments/{payment_id}/tracking", needs=Role.MERCHANT, errors=[Code.TEMPORARILY_UNAVAILABLE])
-async def track_payment(path: PaymentPath, caller: Merchant, edge: Edge) -> Tracking:
-    """Every step of a payment: attempts, what gateways said, states entered."""
-    payment = await edge.show(caller, path.uuid)
-    with available():
-        lines = await edge.queries.timeline(path.uuid)
-    items = [TrackingLine(at=line.at, event=line.event, detail=line.detail) for line in lines]
-    return Tracking(payment_id=path.payment_id, status=payment.status, items=items)

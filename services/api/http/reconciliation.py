@@ -10,7 +10,7 @@ from services.api.http.change import Gateway
 from services.api.http.layer import Caller, Code, Role, Routes
 from services.api.http.owners import ASKING, Owners
 from shared import ids
-from shared.contracts import Comparison, Money
+from shared.contracts import Comparison, Money, Operation
 from shared.contracts.questions import DiscrepancyView, ListDiscrepancies, ListRuns, ResolveDiscrepancy, RunView, StartRun
 from shared.contracts.questions.verifier import DiscrepancyState, RunState
 
@@ -62,8 +62,8 @@ class NewRun(BaseModel):
 
 
 class Discrepancy(BaseModel):
-    """`missing`: we know of a charge that the gateway has not. `unexpected`: the gateway has one that we have not. `amount_mismatch`: both
-    have it, of different amounts."""
+    """`missing`: we know of a charge or refund that the gateway has not. `unexpected`: the gateway has one that we have not.
+    `amount_mismatch`: both have it, of different amounts."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -74,6 +74,7 @@ class Discrepancy(BaseModel):
     state: DiscrepancyState
     reason: str
     payment_id: str | None
+    operation: Operation | None
     our_state: str | None
     our_amount: Money | None
     gateway_reference: str | None

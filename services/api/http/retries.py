@@ -87,7 +87,7 @@ async def change_retry_policy(path: MerchantPath, body: RetryPolicy, caller: Cal
     return await owners.ask(ChangeRetryPolicy(policy=policy, actor=caller.name, reason=body.reason), RetryPolicyInForce)
 
 
-@router.get("/error-classes", needs=Role.OPERATOR, errors=ASKING)
+@router.get("/error-classes", needs=Role.OPERATOR, errors=[*ASKING, Code.NOT_FOUND])
 async def list_error_classes(query: KindQuery, owners: Owners) -> ErrorClasses:
     """What gateways' codes mean: whose doing a refusal is, and whether another gateway may be tried."""
     return ErrorClasses(items=await owners.ask(ListErrorClasses(gateway_kind=query.gateway_kind), list[ErrorClass]))

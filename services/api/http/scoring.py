@@ -42,7 +42,7 @@ class Hypothetical(BaseModel):
 class ScoringChange(Change):
     """What is left out stays. Weights are given all at once, and sum to 1."""
 
-    policy: Policy | None = None
+    policy: Annotated[Policy | None, Field(examples=["expected_value"])] = None
     weights: dict[Factor, Annotated[float, Field(ge=0, le=1)]] | None = None
 
     @model_validator(mode="after")

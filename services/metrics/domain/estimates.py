@@ -54,6 +54,20 @@ class Fading(Generic[K]):
         self.add(key, True, at_s, successes)
         self.add(key, False, at_s, failures)
 
+    def keep(self, key: K, most: float, now_s: float, latest: tuple[float, float] = (0.0, 0.0)) -> float:
+        """What came before the `latest` successes and failures shall weigh `most` at most. Returns the share of it that is kept."""
+        older = sum(max(0.0, weight - new) for weight, new in zip(self.read(key, now_s), latest, strict=True))
+        share = most / older if older > most else 1.0
+        self.scale(key, share, now_s, latest)
+        return share
+
+    def scale(self, key: K, share: float, now_s: float, latest: tuple[float, float] = (0.0, 0.0)) -> None:
+        found = self.weights.get(key)
+        if found is not None and share < 1.0:
+            factor = self.factor(now_s)
+            for at, new in enumerate(latest):
+                found[at] = (new + share * max(0.0, found[at] * factor - new)) / factor
+
     def forget(self, now_s: float, below: float) -> None:
         """Drop what has faded, so that keys that nobody uses any more do not pile up."""
         for key in [key for key, successes, failures in self.all(now_s) if successes + failures < below]:

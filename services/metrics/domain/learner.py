@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Final
 
 from services.metrics.domain.breaker import Breaker, Forced, Limits, Transition
+from services.metrics.domain.change import Change, Scope, Watches, Word
 from services.metrics.domain.decline import Drop, dropped, recovered
 from services.metrics.domain.estimates import ARM_HALF_LIFE_S, ESTIMATE_HALF_LIFE_S, Fading
 from services.metrics.domain.histogram import bin_of
@@ -26,6 +27,8 @@ DROPS_EVERY_S: Final = 5.0
 BANKS_MAX: Final = 100  # told apart; a bank is what a merchant says it is, and memory must not be theirs to fill
 OTHER_BANK: Final = "?"
 FADED: Final = 0.001  # an estimate that weighs less is forgotten
+KEPT: Final = 2.0  # outcomes that an estimate is worth, beside those since, when the gateway has changed
+KEPT_ARM: Final = 0.5  # and an arm, when it has become better: its half-life would remember the outage for an hour
 
 
 class Learner:
@@ -45,6 +48,7 @@ class Learner:
         # Late successes and timeouts.
         self.silences: Fading[tuple[str, str, str | None]] = Fading(estimate_half_life_s)
         self.arms: Fading[tuple[str, str]] = Fading(arm_half_life_s)
+        self.watches = Watches()
         self.banks: set[str] = set()
         self.drops: dict[Pair, float] = {}  # said and not over: the rate before
         self.drops_due_s = 0.0
@@ -58,7 +62,10 @@ class Learner:
             number = bin_of(outcome.latency_ms) if outcome.latency_ms is not None and outcome.was is None else None
             learnt.count(outcome, number)
             self._count(outcome, number)
-            self._estimate(outcome, learnt)
+            if outcome.was is None or not self.watches.before(outcome.gateway, outcome.method, outcome.at_s):
+                self._estimate(outcome, learnt)
+            if outcome.was is None and outcome.outcome_class in ATTRIBUTABLE:
+                self._watch(outcome, learnt)
             moved = self._judge(outcome, now_s, learnt)
             if moved is not None:
                 learnt.facts.append(moved)
@@ -158,6 +165,34 @@ class Learner:
             for one in {None, bank}:
                 self.silences.add((gateway, method, one), not outcome.timeout, at_s)
                 learnt.silences.add((gateway, method, one or ""))
+
+    def _watch(self, outcome: Outcome, learnt: Learnt) -> None:
+        """Notice that a gateway has changed. The outcome has been added."""
+        gateway, method, at_s = outcome.gateway, outcome.method, outcome.at_s
+        word = Word(method, outcome.bank, outcome.outcome_class == "success", outcome.timeout)
+        scopes: tuple[Scope, Scope] = ((gateway,), (gateway, method))
+        for scope in scopes:
+            if scope not in self.watches.watches:
+                self.watches.watch(scope, *self.estimates.read((gateway, method, None), at_s))
+            if change := self.watches.hear(scope, word, at_s):
+                self._begin_anew(change, outcome.at_s, learnt)
+
+    def _begin_anew(self, change: Change, at_s: float, learnt: Learnt) -> None:
+        """Of what was learnt before the change next to nothing counts. Arms keep it if the change is for the worse: what a gateway was
+        before its outage is the best guess of what it will be afterwards."""
+        gateway, *methods = change.scope
+        for key in [one for one in self.estimates.weights if one[0] == gateway and (not methods or one[1] == methods[0])]:
+            since = [one for one in change.since if one.method == key[1] and key[2] in (None, one.bank)]
+            successes, timeouts = sum(one.success for one in since), sum(one.timeout for one in since)
+            share = self.estimates.keep(key, KEPT, at_s, (successes, len(since) - successes))
+            self.silences.scale(key, share, at_s, (0.0, timeouts))
+            touched = key[0], key[1], key[2] or ""
+            learnt.estimates.add(touched)
+            learnt.silences.add(touched)
+        if change.better:
+            for arm in [one for one in self.arms.weights if one[1] == gateway and (not methods or one[0].startswith(f"{methods[0]}:"))]:
+                self.arms.keep(arm, KEPT_ARM, at_s)
+                learnt.arms.add(arm)
 
     def _judge(self, outcome: Outcome, now_s: float, learnt: Learnt) -> Transition | None:
         """A breaker hears first words, and of corrections only that a failure was none: they are old news of what it does now."""

@@ -1,7 +1,6 @@
 """Standard Webhooks (https://www.standardwebhooks.com): HMAC-SHA256 of `id.timestamp.body`, over the exact bytes that are sent."""
 
 import base64
-import hashlib
 import hmac
 
 PREFIX = "whsec_"
@@ -17,9 +16,9 @@ def key_of(secret: str) -> bytes:
 def sign(key: bytes, *, webhook_id: str, timestamp_s: int, body: bytes) -> str:
     """The `webhook-signature` header: `v1,<base64>`."""
     signed = b".".join((webhook_id.encode(), str(timestamp_s).encode(), body))
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
 def hex_signature(key: bytes, body: bytes) -> str:
     """The older `X-Webhook-Signature`: hex HMAC-SHA256 of the body alone."""
-    return hmac.new(key, body, hashlib.sha256).hexdigest()
+    return hmac.digest(key, body, "sha256").hex()

@@ -2,8 +2,9 @@
 
 What a payment loses are timeouts, after which nobody else may be asked, and a provable failure only where nobody is left. So a candidate
 is worth success + fault × (what the best other would make of it), and an order follows from that. What is known of it comes on two clocks:
-the bandit's half-life of 30 minutes, and two minutes by method and by bank. The slow one tells near equals apart, and is believed as far
-as the fast ones agree with it. The constants were tried in `./paymesh simulate`; docs/simulation.md has what they do.
+the bandit's half-life of 30 minutes by method, and two minutes by gateway, method and bank, which metrics cuts short when the gateway has
+changed. What is general tells of what is particular, and the slow clock tells near equals apart, each as far as what is nearer agrees with
+it. The constants were tried in `./paymesh simulate`; docs/simulation.md has what they do.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ from typing import NamedTuple
 from services.router.domain.candidate import Candidate, Facts, Figures, Place, Ranker
 from services.router.domain.draw import Draw
 
-LONG_MAX = 1_500.0  # outcomes that the slow clock is worth at most
+GATEWAY_MAX = 30.0  # outcomes that a gateway as a whole is worth at most to one of its methods
+LONG_MAX = 1_500.0  # and the slow clock
+FAST_MIN = 5.0  # below which the fast clock of a method has no say in whether the slow one is right: all known until then has
 BANK_MAX = 1_000.0  # outcomes that the method is worth at most when a bank is looked at
 BANK_MIN = 4.0  # and at least, however much the bank differs
 Z_FREE = 1.5  # standard errors that two clocks may lie apart and agree
@@ -48,34 +51,40 @@ class Belief(NamedTuple):
         z = abs(self.success - other.success) / sqrt(pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
         return exp(-0.5 * max(0.0, z - Z_FREE) ** 2)
 
+    def worth(self, weight: float, nearer: "Belief | None") -> "Belief":
+        """It with `weight` outcomes, as far as `nearer` agrees with it."""
+        return self._replace(weight=weight * (self.agreement(nearer) if nearer else 1.0))
+
 
 UNKNOWN = Belief(0.85, 0.10, 4.0)  # a gateway of which nothing has been heard
 
 
-def seen(figures: Figures | None) -> Belief | None:
+def seen(figures: Figures | None, trust: float = 1.0) -> Belief | None:
     """What the fast clock says; a success that only the verifier found was none for the payer."""
     if figures is None or (weight := figures.successes + figures.failures) < WEIGHT_MIN:
         return None
     success = max(0.0, figures.successes - figures.late)
-    return Belief(success / weight, max(0.0, weight - success - figures.timeouts) / weight, weight)
+    return Belief(success / weight, max(0.0, weight - success - figures.timeouts) / weight, trust * weight)
 
 
 def remembered(facts: Facts, fast: Belief | None) -> Belief | None:
     """What the slow clock says. It does not tell faults from silence, so that is taken as the fast one has it."""
-    weight = facts.alpha + facts.beta - 2.0
+    weight = facts.long_successes + facts.long_failures
     if weight < 0.5:
         return None
-    success = (facts.alpha - 1.0) / weight
+    success = facts.long_successes / weight
     faulty = (fast.fault * fast.weight + 1.0) / ((1.0 - fast.success) * fast.weight + 2.0) if fast else 0.5
-    return Belief(success, (1.0 - success) * faulty, min(weight, LONG_MAX))
+    return Belief(success, (1.0 - success) * faulty, facts.trust * min(weight, LONG_MAX))
 
 
 def believed(facts: Facts) -> Belief:
-    """Nothing known → slow clock → fast clock of the method → fast clock of the bank, each as far as the next agrees with it."""
-    fast, bank = seen(facts.by_method), seen(facts.by_bank)
+    """Nothing known → gateway → slow clock → fast clock of the method → that of the bank, each as far as what is nearer agrees with it."""
+    whole, fast, bank = (seen(one, facts.trust) for one in (facts.by_gateway, facts.by_method, facts.by_bank))
     found = UNKNOWN
-    if slow := remembered(facts, fast):
-        found = found.told(slow._replace(weight=slow.weight * (slow.agreement(fast) if fast else 1.0)))
+    if whole:
+        found = found.told(whole.worth(min(whole.weight, GATEWAY_MAX), fast))
+    if slow := remembered(facts, fast or whole):
+        found = found.told(slow.worth(slow.weight, fast if fast and fast.weight > FAST_MIN else found if whole else None))
     if fast:
         found = found.told(fast)
     if bank:

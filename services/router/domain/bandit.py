@@ -14,10 +14,16 @@ def segment(method: str, amount_minor: int) -> str:
 
 def bandit(candidates: Sequence[Candidate]) -> Ranker:
     """Beta(1 + successes, 1 + attributable failures) of the segment, already decayed where it was learnt (Thompson, 1933)."""
-    arms = [(one, one.facts.alpha, one.facts.beta) for one in sorted(candidates, key=lambda one: one.name)]
+    ordered = sorted(candidates, key=lambda one: one.name)
+    arms = [(one, trusted(one.facts.alpha, one.facts.trust), trusted(one.facts.beta, one.facts.trust)) for one in ordered]
 
     def rank(amount_minor: int, draw: Draw) -> Sequence[Place]:
         drawn = sorted(((draw.beta(alpha, beta), one, alpha, beta) for one, alpha, beta in arms), key=lambda row: -row[0])
         return [Place(one, f"drew {rate:.3f} of Beta({alpha:.1f}, {beta:.1f})", alpha / (alpha + beta)) for rate, one, alpha, beta in drawn]
 
     return rank
+
+
+def trusted(learnt: float, trust: float) -> float:
+    """Towards Beta(1, 1), of which nothing is known."""
+    return 1.0 + trust * (learnt - 1.0) if trust < 1.0 else learnt

@@ -33,7 +33,8 @@ class Facts:
     """What is known of one gateway for one kind of payment (method, currency, bank, amount bucket). A decision is replayed from these.
 
     `unfit` says why it takes no payment of the kind at all. `by_bank` are figures of (gateway, method, bank), `by_method` of (gateway,
-    method). `alpha`, `beta` are what a bandit has learnt of it in the segment.
+    method), `by_gateway` their sum over methods, decayed ones only. `alpha`, `beta` are what a bandit has learnt of it in the segment,
+    `long_successes` and `long_failures` that of all segments of the method. `trust` in [0, 1] falls as the health picture grows old.
     """
 
     gateway: str
@@ -47,6 +48,7 @@ class Facts:
     probe_share: float = 0.0
     by_bank: Figures | None = None
     by_method: Figures | None = None
+    by_gateway: Figures | None = None
     method_affinity: float = 0.7
     bank_affinity: float = 0.6
     amount_fit: float = 0.7
@@ -55,6 +57,9 @@ class Facts:
     fee_fixed_minor: int = 0
     alpha: float = 1.0
     beta: float = 1.0
+    long_successes: float = 0.0
+    long_failures: float = 0.0
+    trust: float = 1.0
 
     @property
     def figures(self) -> Figures | None:
@@ -64,31 +69,46 @@ class Facts:
     @classmethod
     def read(cls, stored: dict[str, Any]) -> Self:
         """From the JSON of one; what is not said has its default value."""
-        windows = {name: Figures(**stored[name]) for name in ("by_bank", "by_method") if stored.get(name)}
+        windows = {name: Figures(**stored[name]) for name in ("by_bank", "by_method", "by_gateway") if stored.get(name)}
         return cls(**{**stored, **windows})
 
 
-@dataclass(frozen=True, slots=True)
 class Candidate:
-    """Facts, the six factors in [0, 1] and their weighted sum. Immutable, so policies may keep what they derive from it."""
+    """Facts, the six factors in [0, 1] and their weighted sum, which are made when first asked for: not every policy goes by them.
+    Nobody changes one, so policies may keep what they derive from it."""
 
-    name: str
-    facts: Facts
-    factors: Factors
-    score: float
+    __slots__ = ("_factors", "_score", "facts", "name", "weights")
 
-    @classmethod
-    def of(cls, facts: Facts, weights: Weights) -> Self:
-        seen = facts.figures
-        factors = factors_of(
-            rate=seen.rate if seen else None,
-            latency_ms_p95=seen.latency_ms_p95 if seen else None,
-            method_affinity=facts.method_affinity,
-            bank_affinity=facts.bank_affinity,
-            amount_fit=facts.amount_fit,
-            time=facts.time,
-        )
-        return cls(facts.gateway, facts, factors, score_of(factors, weights))
+    def __init__(self, facts: Facts, weights: Weights, factors: Factors | None = None, score: float | None = None) -> None:
+        self.name, self.facts, self.weights = facts.gateway, facts, weights
+        self._factors, self._score = factors, score
+
+    @property
+    def factors(self) -> Factors:
+        if self._factors is None:
+            facts, seen = self.facts, self.facts.figures
+            self._factors = factors_of(
+                rate=seen.rate if seen else None,
+                latency_ms_p95=seen.latency_ms_p95 if seen else None,
+                method_affinity=facts.method_affinity,
+                bank_affinity=facts.bank_affinity,
+                amount_fit=facts.amount_fit,
+                time=facts.time,
+                trust=facts.trust,
+            )
+        return self._factors
+
+    @property
+    def score(self) -> float:
+        if self._score is None:
+            self._score = score_of(self.factors, self.weights)
+        return self._score
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Candidate) and (self.facts, self.factors, self.score) == (other.facts, other.factors, other.score)
+
+    def __hash__(self) -> int:
+        return hash(self.name)
 
 
 class Place(NamedTuple):

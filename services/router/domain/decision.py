@@ -17,7 +17,6 @@ from shared.contracts import Assignment
 from shared.contracts.questions import ExperimentView
 
 NOT_CLOSED = ("open", "half_open")  # an attempt there is a probe
-STALE_S = 10.0  # an older health picture is still gone by, and said
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def choose(row: Row, wish: Wish, seed: int, *, experiment: ExperimentView | None
     chosen = places[0].candidate if places else None
     return Decision(
         gateway=chosen.name if chosen else None,
-        reason=reason_of(places, losers, len(row.candidates), age_s),
+        reason=reason_of(places, losers, len(row.candidates), staleness(age_s, row.trust)),
         places=places,
         losers=losers,
         probe=chosen is not None and (probed is not None or chosen.facts.breaker in NOT_CLOSED),
@@ -124,14 +123,14 @@ def why_probed(candidate: Candidate) -> str:
     return "probe of the least bad: every breaker is open"
 
 
-def reason_of(places: Sequence[Place], losers: Sequence[Loser], among: int, age_s: float | None) -> str:
+def reason_of(places: Sequence[Place], losers: Sequence[Loser], among: int, stale: str) -> str:
     if places:
-        return f"{places[0].reason}; first of {len(places)} among {among}{staleness(age_s)}"
+        return f"{places[0].reason}; first of {len(places)} among {among}{stale}"
     each = "; ".join(f"{one.gateway}: {one.reason}" for one in losers)
-    return f"no gateway of {among} takes it: {each}{staleness(age_s)}"
+    return f"no gateway of {among} takes it: {each}{stale}"
 
 
-def staleness(age_s: float | None) -> str:
+def staleness(age_s: float | None, trust: float) -> str:
     if age_s is None:
         return "; no health picture yet"
-    return f"; health picture {age_s:.0f} s old" if age_s > STALE_S else ""
+    return f"; health picture {age_s:.0f} s old, trusted {trust:.0%}" if trust < 1.0 else ""

@@ -21,6 +21,7 @@ LATENCY_MS_P95_COLD = 1500
 METHOD_AFFINITY_COLD = 0.7
 AMOUNT_FIT_COLD = 0.7
 TIME_COLD = 1.0
+LATENCY_COLD = 1.0 / (1.0 + LATENCY_MS_P95_COLD / 1000.0)
 BANK_OWN, BANK_UNKNOWN, BANK_OTHER = 1.0, 0.6, 0.5
 
 
@@ -42,12 +43,17 @@ def factors_of(
     bank_affinity: float = BANK_UNKNOWN,
     amount_fit: float = AMOUNT_FIT_COLD,
     time: float = TIME_COLD,
+    trust: float = 1.0,
 ) -> Factors:
-    """Each clamped to [0, 1]; `rate` and `latency_ms_p95` None: nothing seen."""
+    """Each clamped to [0, 1]; `rate` and `latency_ms_p95` None: nothing seen. `trust` below 1 pulls what was seen towards that."""
     p95 = LATENCY_MS_P95_COLD if latency_ms_p95 is None else max(latency_ms_p95, 0)
+    seen_rate, latency = RATE_COLD if rate is None else rate, 1.0 / (1.0 + p95 / 1000.0)
+    if trust < 1.0:
+        seen_rate = RATE_COLD + trust * (seen_rate - RATE_COLD)
+        latency = LATENCY_COLD + trust * (latency - LATENCY_COLD)
     return Factors(
-        success_rate=clamp(RATE_COLD if rate is None else rate),
-        latency=clamp(1.0 / (1.0 + p95 / 1000.0)),
+        success_rate=clamp(seen_rate),
+        latency=clamp(latency),
         method_affinity=clamp(method_affinity),
         bank_affinity=clamp(bank_affinity),
         amount_fit=clamp(amount_fit),

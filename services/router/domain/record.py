@@ -46,7 +46,7 @@ def read(record: str) -> Decision:
     made = stored["made"]
     row, wish, experiment = _inputs(stored)
     before = zip(row.candidates, stored["row"]["candidates"], strict=True)
-    row.candidates = tuple(Candidate(one.name, one.facts, Factors(*was["factors"]), was["score"]) for one, was in before)
+    row.candidates = tuple(Candidate(one.facts, one.weights, Factors(*was["factors"]), was["score"]) for one, was in before)
     known = {one.name: one for one in row.candidates}
     assigned = None
     if experiment and made["arm"]:

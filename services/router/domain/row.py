@@ -25,7 +25,8 @@ class Loser(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """`policy` names the order, `bandit` says that the segment's flag is on. Limits refuse nobody between `floor` and `ceiling`."""
+    """`policy` names the order, `bandit` says that the segment's flag is on. Limits refuse nobody between `floor` and `ceiling`. `trust`
+    is how far the facts are believed."""
 
     policy: str
     weights: Weights
@@ -34,6 +35,7 @@ class Row:
     candidates: tuple[Candidate, ...]
     floor: int
     ceiling: int
+    trust: float
     standings: dict[frozenset[str], "Standing"] = field(default_factory=dict)
     text: str | None = None  # kept by whoever records decisions
 
@@ -45,9 +47,10 @@ class Row:
             weights=weights,
             segment=segment,
             bandit=bandit,
-            candidates=tuple(Candidate.of(one, weights) for one in facts),
+            candidates=tuple(Candidate(one, weights) for one in facts),
             floor=max((one.amount_minor_min for one in fit), default=0),
             ceiling=min((one.amount_minor_max for one in fit), default=0),
+            trust=min((one.trust for one in facts), default=1.0),
         )
 
     def standing(self, amount_minor: int, tried: frozenset[str] = NOBODY) -> "Standing":

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from shared.contracts import Money, Refusal
+from shared.contracts import Money, Operation, Refusal
 
 Finding = Literal["succeeded", "failed", "pending", "not_found", "unanswered"]
 State = Literal["open", "succeeded", "failed", "exhausted"]
 NOT_FOUND_TIMES = 2  # a gateway's search may lag behind its charges: once, or too early, proves nothing
+UNHEARD = "no outcome was heard of"
+AWAITED = "the payer has not acted: pending"
 BY_HAND = Refusal(
     code="SETTLED_BY_OPERATOR", message="an operator found that nothing was charged", outcome_class="gateway_fault", retryable=False
 )
@@ -87,6 +89,19 @@ def weigh(finding: Finding, *, opened_at: datetime, now: datetime, not_found: in
             return Open(not_found + 1, "not found once after the grace: asked again")
         case _:
             return Open(not_found, finding)
+
+
+def is_awaited(operation: Operation, known: str) -> bool:
+    """Whether what its gateway calls pending waits for the payer: a link does, and so does a charge whose outcome nobody has called
+    unknown. `known` is the verification's reason so far. Nothing hangs on it but the payment's own time, after which it expires."""
+    return operation == "link" or (operation in ("charge", "authorize") and known.endswith((UNHEARD, AWAITED)))
+
+
+def seen_as(finding: Finding, reason: str, *, operation: Operation, known: str) -> str:
+    """The reason of an open verification: who has still to act is not forgotten when a gateway once gives no answer."""
+    if finding not in ("pending", "unanswered") or not is_awaited(operation, known):
+        return reason
+    return AWAITED if finding == "pending" else f"{reason}; {AWAITED if known.endswith(AWAITED) else UNHEARD}"
 
 
 def next_lookup(*, lookups: int, now: datetime, patience: Patience) -> datetime | None:

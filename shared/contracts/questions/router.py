@@ -145,7 +145,7 @@ class TriedView(Frozen):
     attempt_id: UUID | None = None
     number: int | None = None
     gateway: str
-    state: Literal["open", "failed", "skipped"]
+    state: Literal["open", "failed", "succeeded", "skipped"]
     reason: str | None = None
 
 

@@ -1,7 +1,9 @@
 """An edge on a loopback port with a database and a broker, and stand-ins for the services that it asks."""
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,16 @@ from yarl import URL
 
 from services.api import store, wiring
 from services.api.http.edge import Edge
-from services.api.http.keys import digest
 from services.api.http.layer import EdgeRunner
 from services.api.live import Live
 from services.api.queries import Queries
+from services.api.secrets import digest
 from shared import runtime, topology
 from shared.clock import new_id
 from shared.sealing import Sealer
 from shared.settings import Waiting
 from tests.servers import Database, fresh_database
+from tests.services.api.replica import Replica, replica
 from tests.services.api.stand_in import StandIn
 
 OPERATOR = {"X-Internal-Api-Key": "internal_test"}
@@ -96,8 +99,9 @@ async def stand_in(owners: StandIn) -> StandIn:
     return owners
 
 
-@pytest_asyncio.fixture(scope="module")
-async def http(database: Database, rabbitmq_url: str, own_queues: None) -> AsyncIterator[aiohttp.ClientSession]:
+@asynccontextmanager
+async def serving(database: Database, rabbitmq_url: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """A replica of the edge, over HTTP."""
     settings = wiring.ApiSettings(
         database_url=database.url,
         rabbitmq_url=rabbitmq_url,
@@ -122,6 +126,7 @@ async def http(database: Database, rabbitmq_url: str, own_queues: None) -> Async
     await parts.mouth.connect()
     await parts.ears.connect()
     await live.open()
+    committer = asyncio.ensure_future(parts.unit_of_work.run())
     runner = EdgeRunner(wiring.application(parts, settings, edge, queries))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -130,10 +135,29 @@ async def http(database: Database, rabbitmq_url: str, own_queues: None) -> Async
         yield session
     live.end()
     await runner.cleanup()
+    committer.cancel()
+    with suppress(asyncio.CancelledError):
+        await committer
+    committer.cancel()
+    with suppress(asyncio.CancelledError):
+        await committer
     await parts.ears.stop()
     await parts.mouth.stop()
     await parts.engine.dispose()
     await parts.relay.engine.dispose()
+
+
+@pytest_asyncio.fixture(scope="module")
+async def http(database: Database, rabbitmq_url: str, own_queues: None) -> AsyncIterator[aiohttp.ClientSession]:
+    async with serving(database, rabbitmq_url) as session:
+        yield session
+
+
+@pytest_asyncio.fixture(scope="module")
+async def beside(database: Database, rabbitmq_url: str, own_queues: None) -> AsyncIterator[aiohttp.ClientSession]:
+    """Another replica, over the same database."""
+    async with serving(database, rabbitmq_url) as session:
+        yield session
 
 
 @pytest.fixture
@@ -149,3 +173,9 @@ def merchant(http: aiohttp.ClientSession) -> Client:
 @pytest.fixture
 def neighbour(http: aiohttp.ClientSession) -> Client:
     return Client(http, MERCHANTS["m_002"])
+
+
+@pytest.fixture
+async def replicas(database: Database, rabbitmq_url: str) -> AsyncIterator[tuple[Replica, Replica]]:
+    async with replica(database, rabbitmq_url) as one, replica(database, rabbitmq_url) as other:
+        yield one, other

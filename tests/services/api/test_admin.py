@@ -12,7 +12,7 @@ from tests.services.api.conftest import Client
 from tests.services.api.stand_in import StandIn
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
-BY = {"actor": "operator"}
+BY = {"actor": "root"}
 ALPHA = q.GatewayView(
     name="alpha", methods=("UPI",), currencies=("INR",), priority=1, amount_minor_min=1, amount_minor_max=10**6, enabled=True
 )
@@ -343,6 +343,7 @@ async def test_the_audit_is_everybodys_newest_first(operator: Client, stand_in: 
         q.ListMetricsAudit: [entry(3, "c")],
         q.ListExecutorAudit: [entry(2, "b")],
         q.ListVerifierAudit: [entry(5, "e")],
+        q.ListNotifierAudit: [],
     }
     answer = await operator.get("/audit?limit=3")
     assert answer.body == {"items": [shown(entry(5, "e")), shown(entry(4, "d")), shown(entry(3, "c"))], "missing": []}
@@ -352,6 +353,6 @@ async def test_the_audit_is_everybodys_newest_first(operator: Client, stand_in: 
 
 async def test_the_audit_says_whose_is_missing(operator: Client, stand_in: StandIn) -> None:
     await stand_in.away("metrics")
-    stand_in.says = {q.ListAudit: [entry(1, "a")], q.ListExecutorAudit: [], q.ListVerifierAudit: []}
+    stand_in.says = {q.ListAudit: [entry(1, "a")], q.ListExecutorAudit: [], q.ListVerifierAudit: [], q.ListNotifierAudit: []}
     answer = await operator.get("/audit")
     assert answer.body == {"items": [shown(entry(1, "a"))], "missing": ["metrics"]}

@@ -143,7 +143,7 @@ async def test_what_speaks_of_no_charge_is_taken_and_forgotten(inbound: Inbound,
 
 @pytest.mark.parametrize("finding", [Pending("ch_1"), Unclear("?", "ch_1")])
 def test_what_proves_nothing_is_pending(finding: Any) -> None:
-    heard = Heard("evt_1", "charge.updated", REFERENCE, "charge", "ch_1", finding)
+    heard = Heard("evt_1", "charge.updated", REFERENCE, "charge", finding)
     event = event_of("alpha", heard, "0" * 64)
     assert (event.finding, event.confirmed, event.refusal) == ("pending", None, None)
 

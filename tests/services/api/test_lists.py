@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
-from services.api import lists
+from services.api import lists, queries
 from tests.servers import Database
 from tests.services.api.conftest import Client
 
@@ -22,7 +23,11 @@ INSERT = (
 
 async def fill(database: Database, merchant_id: str, first: int, last: int, *, family: str = "0001", start: datetime = START) -> None:
     """Payments that differ in their amount, three of them a minute."""
-    await database.rows(INSERT.format(family=family), merchant_id=merchant_id, first=first, last=last, start=start)
+    await database.rows(INSERT.format(family=family), **values(merchant_id, first, last, start))
+
+
+def values(merchant_id: str, first: int, last: int, start: datetime) -> dict[str, Any]:
+    return {"merchant_id": merchant_id, "first": first, "last": last, "start": start}
 
 
 @pytest.fixture
@@ -119,7 +124,7 @@ async def test_filters(filled: None, merchant: Client, query: str, chosen: Any) 
     "query",
     [
         "limit=0", "limit=101", "page=0", "page=101&limit=100", "page=2&cursor=", "cursor=abc", "status=done", "method=CASH",
-        "from=2026-11-01T00:00:00", "to=yesterday", "gateway=", "colour=red", "limit=2&limit=3",
+        "from=2026-11-01T00:00:00", "to=yesterday", "order=asc", "order=up&cursor=", "gateway=", "colour=red", "limit=2&limit=3",
     ],
 )  # fmt: skip
 async def test_what_is_no_list_is_refused(merchant: Client, query: str) -> None:
@@ -141,6 +146,59 @@ async def test_beyond_what_is_counted_the_total_says_so(filled: None, merchant: 
     await fill(database, "m_001", 10_001, 10_003)
     more = (await merchant.get("/payments?limit=100&page=100")).body
     assert (more["total"], more["total_is_exact"], more["has_next"]) == (10_000, False, True)
+
+
+async def followed(merchant: Client, cursor: str | None, query: str = "limit=3") -> tuple[list[int], str | None]:
+    """Oldest first, until nothing more is there."""
+    found: list[int] = []
+    while True:
+        body = (await merchant.get(f"/payments?order=asc&{query}&cursor={cursor or ''}")).body
+        found, cursor = found + amounts(body), body["next_cursor"]
+        if not body["items"]:
+            return found, cursor
+
+
+@pytest.mark.parametrize(("query", "chosen"), [("limit=7", lambda n: True), ("limit=2&status=failed", lambda n: n % 5 == 0)])
+async def test_oldest_first_goes_on_where_it_was(filled: None, merchant: Client, database: Database, query: str, chosen: Any) -> None:
+    found, cursor = await followed(merchant, "", query)
+    assert found == [n for n in range(1, PAYMENTS + 1) if chosen(n)]
+    assert cursor
+    assert await followed(merchant, cursor, query) == ([], cursor)
+    await fill(database, "m_001", 1000, 1010, family="0003")
+    assert (await followed(merchant, cursor, query))[0] == [n for n in range(1000, 1011) if chosen(n)]
+    refused = await merchant.get(f"/payments?{query}&cursor={cursor}")
+    assert refused.status == 422, "a cursor has its direction"
+
+
+async def test_an_empty_list_may_be_followed(merchant: Client, database: Database) -> None:
+    await database.rows("DELETE FROM payments")
+    assert await followed(merchant, "") == ([], None)
+
+
+async def test_who_follows_misses_no_payment_that_is_still_being_written(
+    filled: None, merchant: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is made before the second, and committed after it."""
+    monkeypatch.setattr(lists, "SKEW", timedelta(0))
+    minutes = timedelta(minutes=34)  # that these two are after the start
+    _, cursor = await followed(merchant, "")
+    async with database.engine.connect() as first:
+        await first.execute(text(INSERT.format(family="0004")), values("m_001", 102, 102, datetime.now(UTC) - minutes))
+        await fill(database, "m_001", 103, 103, family="0004", start=datetime.now(UTC) - minutes)
+        assert amounts((await merchant.get("/payments?limit=1")).body) == [103]
+        assert await followed(merchant, cursor) == ([], cursor)
+        await first.commit()
+    assert (await followed(merchant, cursor))[0] == [102, 103]
+
+
+async def test_what_would_read_too_much_is_refused(
+    filled: None, merchant: Client, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "BUDGET", text("SET LOCAL statement_timeout = '1ms'"))
+    await fill(database, "m_001", 1000, 60_000, family="0005")
+    for form in ("page=1", "cursor="):
+        answer = await merchant.get(f"/payments?{form}&gateway=none")
+        assert (answer.status, answer.body["error"]["details"]["errors"][0]["field"]) == (422, "from")
 
 
 async def test_nobody_lists_without_a_key(http: Any) -> None:

@@ -1,5 +1,6 @@
 """Live events over the real edge, broker and PostgreSQL: in order, one's own, resumed, and never more than a buffer behind."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -11,13 +12,16 @@ import pytest
 import pytest_asyncio
 
 from services.api.http import live_events
+from services.api.http.keys import Keys
+from services.api.http.layer import Code, Problem
 from services.api.live import BUFFER_MAX
 from shared.clock import new_id
 from shared.contracts import Money, PaymentSnapshot
 from shared.messaging.rabbit import EXCHANGES, Broker, connect
 from shared.topology import EVENTS
 from tests.servers import Database
-from tests.services.api.conftest import MERCHANTS
+from tests.services.api.conftest import MERCHANTS, Client
+from tests.services.api.test_merchants import new_key, taken_in
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 KIND = "payment.succeeded.v1"
@@ -101,6 +105,44 @@ async def test_a_heartbeat_where_nothing_happens(http: aiohttp.ClientSession, mo
     monkeypatch.setattr(live_events, "HEARTBEAT_S", 0.01)
     async with listen(http, "m_002") as response:
         assert b": heartbeat\n\n" in await response.content.readuntil(b"heartbeat\n\n")
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["silent", "busy"])
+async def test_a_stream_ends_within_a_second_of_its_key(http: aiohttp.ClientSession, operator: Client, mouth: Broker, busy: bool) -> None:
+    merchant_id = await taken_in(operator)
+    made = await new_key(operator, merchant_id)
+
+    async def tell_on() -> None:
+        while True:
+            await tell(mouth, snapshot(merchant_id, 1))
+
+    keys = {"X-Api-Key": made["key_id"], "X-Api-Secret": made["secret"]}
+    async with http.get("/events", headers=keys, timeout=aiohttp.ClientTimeout(total=20)) as response:
+        if busy:
+            await tell(mouth, snapshot(merchant_id, 1))
+            assert (await heard(response))["event"] == "payment.succeeded"
+        telling = asyncio.ensure_future(tell_on() if busy else asyncio.sleep(0))
+        await operator.call("POST", f"/keys/{made['key_id']}/revoke")
+        async with asyncio.timeout(1.5):  # a second, and some for a machine that is busy otherwise
+            while (last := await heard(response))["event"] != "closing":
+                pass
+        telling.cancel()
+        assert (last["data"], await response.content.read()) == ({"reason": "revoked"}, b"")
+
+
+async def test_a_stream_outlives_a_database_that_is_away(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    async def away(self: Keys, headers: object) -> None:
+        asked.set()
+        raise Problem(Code.TEMPORARILY_UNAVAILABLE)
+
+    async with listen(http, "m_002") as response:
+        assert await response.content.readuntil(b"\n\n") == b": listening\n\n"
+        monkeypatch.setattr(Keys, "who", away)
+        monkeypatch.setattr(live_events, "HEARTBEAT_S", 0.01)
+        await asked.wait()
+        assert await response.content.readuntil(b"\n\n") == b": heartbeat\n\n"
 
 
 async def test_limits_and_refusals(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:

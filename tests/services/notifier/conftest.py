@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from services.notifier import store
+from services.notifier.desk import Desk
 from services.notifier.secrets import Secrets
 from services.notifier.sender import Sender
 from shared.storage.unit_of_work import UnitOfWork
@@ -28,7 +29,7 @@ async def tables(postgres_url: str) -> AsyncIterator[Database]:
 @pytest_asyncio.fixture
 async def empty(tables: Database, monkeypatch: pytest.MonkeyPatch) -> Database:
     """With an environment in which the seed command finds it."""
-    await tables.rows("TRUNCATE endpoints, deliveries, delivery_attempts, inbox, outbox")
+    await tables.rows("TRUNCATE endpoints, deliveries, delivery_attempts, inbox, outbox, audit")
     monkeypatch.setenv("PAYMESH_DATABASE_URL", tables.url)
     monkeypatch.setenv("PAYMESH_RABBITMQ_URL", "amqp://nobody@127.0.0.1:1/")
     monkeypatch.setenv("PAYMESH_SECRETS_KEY", KEY)
@@ -41,6 +42,11 @@ async def unit_of_work(empty: Database) -> AsyncIterator[UnitOfWork]:
     committer = asyncio.create_task(found.run())
     yield found
     committer.cancel()
+
+
+@pytest.fixture
+def desk(empty: Database) -> Desk:
+    return Desk(empty.engine, allow_loopback=True)
 
 
 @pytest_asyncio.fixture

@@ -23,7 +23,9 @@ async def test_gone_disables_and_retries_are_skipped(empty: Database, unit_of_wo
     assert isinstance(verdict, Gone)
     await operations_changed(CLOSED, unit_of_work, sender)
     await settled(sender)
-    await unit_of_work.apply(lambda work: store.settle(work, due, verdict, Answer(410), at=work.now, latency_ms=1))
+    await unit_of_work.apply(
+        lambda work: store.settle(work, due, verdict, Answer(410), at=work.now, latency_ms=1), loads=store.settling(due, verdict)
+    )
     assert await empty.value("SELECT enabled FROM endpoints WHERE endpoint_id = 'we_ops'") is False
     assert await empty.value("SELECT state FROM deliveries WHERE type = 'circuit.opened'") == "parked"
     await empty.rows("UPDATE deliveries SET state = 'due', due_at = now()")

@@ -12,7 +12,7 @@ import pytest
 from services.verifier import ledger, reconciliation
 from services.verifier.queries import Queries
 from shared.clock import new_id, utc_now
-from shared.contracts import AttemptObserved, AttemptVerified, ChargesCompared, CompareCharges, DiscrepancyFound, Money
+from shared.contracts import Attempt, AttemptObserved, AttemptVerified, ChargesCompared, CompareCharges, DiscrepancyFound, Money
 from shared.contracts.questions import (
     DiscrepancyView,
     ListDiscrepancies,
@@ -72,10 +72,21 @@ async def test_a_clean_run_finds_nothing(there: Truth) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "then", "amount_minor"),
-    [("charge", "refund", 50_000), ("charge", "refund", 1), ("authorize", "void", 50_000), ("authorize", "capture", 20_000)],
+    ("first", "then", "amount_minor", "matched"),
+    [("charge", "refund", 50_000, 2), ("charge", "refund", 1, 2), ("authorize", "void", 50_000, 1), ("authorize", "capture", 20_000, 1)],
 )
-async def test_what_we_did_with_a_charge_afterwards_is_no_discrepancy(there: Truth, first: Any, then: Any, amount_minor: int) -> None:
+async def test_what_we_did_with_a_charge_afterwards_is_no_discrepancy(
+    there: Truth, first: Any, then: Any, amount_minor: int, matched: int
+) -> None:
+    """Refunds are compared themselves."""
+    two = await followed(there, then, amount_minor, first=first)
+    assert (await there.attempt_row(two)).state == "succeeded"
+    assert counts(await run(there)) == {"matched": matched}
+    assert await found(there) == []
+
+
+async def followed(there: Truth, then: Any, amount_minor: int = 20_000, *, first: Any = "charge") -> Attempt:
+    """What is done with a charge, after it."""
     one = attempt(operation=first)
     await there.execute(one)
     charge = (await there.attempt_row(one)).outcome["gateway_reference"]
@@ -83,9 +94,46 @@ async def test_what_we_did_with_a_charge_afterwards_is_no_discrepancy(there: Tru
     more = {"attempt_id": new_id(), "operation": then, "number": 2, "amount": amount, "target_reference": charge}
     two = one.model_copy(update=more)
     await there.execute(two)
-    assert (await there.attempt_row(two)).state == "succeeded"
-    assert counts(await run(there)) == {"matched": 1}
-    assert await found(there) == []
+    return two
+
+
+async def test_a_refund_that_the_gateway_has_and_we_have_not(there: Truth) -> None:
+    """Somebody gave it back in the gateway's dashboard, say."""
+    await forget(there, await followed(there, "refund"))
+    assert counts(await run(there)) == {"matched": 1, "unexpected": 1}
+    (view,) = await found(there)
+    assert (view.operation, view.gateway_amount) == ("refund", Money(amount_minor=20_000, currency="INR"))
+    assert view.reason == "the gateway has a refund that we know nothing of"
+    assert there.told(AttemptVerified) == []
+
+
+async def test_a_refund_that_we_have_and_the_gateway_has_not(there: Truth) -> None:
+    """Nor is it taken for what undid the charge."""
+    refund = await followed(there, "refund")
+    await there.execute(nowhere := refund.model_copy(update={"attempt_id": new_id()}))
+    await set_outcome(there, nowhere, gateway_reference="rfnd_nowhere")
+    lost = new_id()
+    sql = (
+        "INSERT INTO attempts (attempt_id, payment_id, gateway, operation, state, token, attempt, outcome, started_at) SELECT :lost,"
+        " payment_id, gateway, operation, state, token, jsonb_set(attempt, '{attempt_id}', to_jsonb(cast(:name AS text))), outcome,"
+        " started_at FROM attempts WHERE attempt_id = :id"
+    )
+    await there.executor.database.rows(sql, lost=lost, name=str(lost), id=refund.attempt_id)
+    assert counts(await run(there)) == {"matched": 2, "missing": 1, "unexpected": 1}
+    views = {view.comparison: view for view in await found(there)}
+    assert (views["missing"].attempt_id, views["missing"].operation) == (lost, "refund")
+    assert views["unexpected"].reason == "the gateway has another refund for the same attempt"
+
+
+async def test_a_refund_of_another_amount_and_one_in_doubt(there: Truth) -> None:
+    refund, unknown = await followed(there, "refund"), await followed(there, "refund", 9_011)
+    assert (await there.attempt_row(unknown)).state == "unknown"
+    await set_outcome(there, refund, confirmed={"amount_minor": 19_999, "currency": "INR"})
+    assert counts(await run(there)) == {"matched": 2, "amount_mismatch": 1, "expected": 1}
+    (view,) = await found(there)
+    assert (view.attempt_id, view.our_amount) == (refund.attempt_id, Money(amount_minor=19_999, currency="INR"))
+    told = {verdict.attempt.attempt_id: (verdict.verdict, verdict.source) for verdict in there.told(AttemptVerified)}
+    assert told == dict.fromkeys((refund.attempt_id, unknown.attempt_id), ("succeeded", "reconciliation"))
 
 
 async def test_a_charge_that_the_gateway_has_and_we_have_not(there: Truth, sandbox: Sandbox) -> None:

@@ -24,6 +24,7 @@ INR = Money(amount_minor=49_999, currency="INR")
 
 async def exhausted(there: Truth, sandbox: Sandbox) -> Attempt:
     """Charged, and the gateway has no clear answer to any question about it."""
+    await sandbox.put("/gateways/alpha/settings", late_s=60)
     one = attempt()
     await there.execute(one, vpa="pending@sandbox")
     await there.ask_due()

@@ -26,8 +26,26 @@ from services.api.http.layer.bind import mount
 from services.api.http.layer.caller import Caller, Client, Role
 from services.api.http.layer.endpoint import Limits
 from services.api.http.layer.openapi import Info, openapi
+from services.api.http.layer.pages import IMMUTABLE, Page
 from services.api.http.layer.problems import Code, Problem
-from services.api.http.layer.routes import Reply, Routes
+from services.api.http.layer.routes import Hook, Lead, Reply, Routes
 from services.api.http.layer.server import EdgeRunner
 
-__all__ = ["Caller", "Client", "Code", "EdgeRunner", "Info", "Limits", "Problem", "Reply", "Role", "Routes", "mount", "openapi"]
+__all__ = [
+    "IMMUTABLE",
+    "Caller",
+    "Client",
+    "Code",
+    "EdgeRunner",
+    "Hook",
+    "Info",
+    "Lead",
+    "Limits",
+    "Page",
+    "Problem",
+    "Reply",
+    "Role",
+    "Routes",
+    "mount",
+    "openapi",
+]

@@ -18,7 +18,8 @@ class Role(StrEnum):
 
     PUBLIC = "public"  # nobody is asked who they are
     MERCHANT = "merchant"  # X-Api-Key and X-Api-Secret, or HTTP Basic
-    PUBLISHABLE = "publishable"  # a browser: publishable key and a short-lived client secret
+    PUBLISHABLE = "publishable"  # a browser with a publishable key alone
+    PAYER = "payer"  # a browser with a publishable key and the short-lived client secret of one order
     OPERATOR = "operator"  # X-Internal-Api-Key, named
 
 

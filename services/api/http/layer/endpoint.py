@@ -10,7 +10,8 @@ from pydantic import TypeAdapter
 
 from services.api.http.layer.caller import Caller, Client, Network, Role, client_of
 from services.api.http.layer.complaints import vocabulary
-from services.api.http.layer.guard import RATE, REQUEST_ID
+from services.api.http.layer.cors import Origins, allowing
+from services.api.http.layer.guard import CORS, RATE, REQUEST_ID
 from services.api.http.layer.parts import reader
 from services.api.http.layer.problems import Code, Problem
 from services.api.http.layer.reading import check_media_type, read_body, read_json
@@ -38,6 +39,7 @@ class Setting:
     dependencies: Mapping[str, Any]
     authenticate: Authenticate
     admit: Admit | None
+    origins: Origins | None
     trusted_proxies: tuple[Network, ...]
     limits: Limits
 
@@ -54,6 +56,7 @@ class Endpoint:
         self.guarded = Role.PUBLIC not in route.needs
         self.challenge = BASIC if Role.MERCHANT in route.needs else {}  # not for browsers: they would open a dialog of their own
         self.authenticate, self.trusted = setting.authenticate, setting.trusted_proxies
+        self.origins = setting.origins if route.declared.get("browsers", False) else None
         self.admit = setting.admit if route.declared.get("limited", True) else None
         self.needs_client = signature.client or self.admit is not None
         self.takes_client, self.takes_caller, self.takes_request = signature.client, signature.caller, signature.request
@@ -74,6 +77,8 @@ class Endpoint:
             self.count(request, client, None)
             if self.takes_client:
                 values["client"] = client
+        if self.origins is not None:
+            request[CORS] = await allowing(request, self.origins)
         if self.guarded:
             caller = await self.identify(request)
             if client is not None:

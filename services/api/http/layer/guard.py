@@ -14,6 +14,7 @@ REQUEST_ID = web.RequestKey("request_id", str)
 RATE = web.RequestKey("rate", Mapping[str, str])  # headers of the rate limit, which go on refusals as well
 SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 ABOUT_CODE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, OSError)  # their texts speak of code, not of data
+CORS = web.RequestKey("cors", Mapping[str, str])  # what lets a page of another origin read the answer, a refusal too
 FRAMES = 20
 
 log = structlog.get_logger(__name__)
@@ -39,8 +40,8 @@ async def guard(request: web.Request, handler: Callable[[web.Request], Awaitable
     if not response.prepared:
         headers = response.headers
         headers["X-Request-Id"] = request_id
-        if RATE in request:
-            for name, value in request[RATE].items():
+        for key in (RATE, CORS):
+            for name, value in request.get(key, {}).items():
                 headers.setdefault(name, value)  # a refusal's own say by which limit
     return response
 

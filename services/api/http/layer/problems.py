@@ -40,6 +40,7 @@ class Code(Enum):
     EXPECTATION_FAILED = 417, "The only expectation met here is 100-continue."
     VALIDATION_ERROR = 422, "The request has fields that are not valid."
     RATE_LIMITED = 429, "Too many requests.", SOON
+    VELOCITY_EXCEEDED = 429, "Too many different cards, or one card too often.", SOON
     INTERNAL_ERROR = 500, "Something went wrong here; the request id finds it in the logs."
     BAD_GATEWAY = 502, "The provider did not give a usable answer."
     OVERLOADED = 503, "Too much is waiting here already. Nothing was done: try again.", SOON

@@ -21,6 +21,28 @@ class Reply(Generic[T]):
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Where an answer leads: `at` (a JSON pointer into its body) is the path parameter of other operations; with `to`, the field
+    of that name in that operation's body."""
+
+    parameter: str
+    at: str
+    to: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A request that we make to others: the event's name, its body's model, headers and what they mean."""
+
+    name: str
+    summary: str
+    tag: str
+    body: Any
+    description: str = ""
+    sends: Mapping[str, str] = field(default_factory=dict)
+
+
 class Declared(TypedDict, total=False):
     """What a route says of itself beyond its signature. Errors that follow from the signature (401, 422 …) need no mention."""
 
@@ -29,8 +51,11 @@ class Declared(TypedDict, total=False):
     also: Sequence[int]  # other statuses that a Reply may give
     errors: Sequence[Code]
     sends: Mapping[str, str]  # response headers and what they mean
+    leads: Sequence[Lead]
+    media: str  # of an aiohttp response that the function makes itself
     summary: str  # else the first line of the docstring
     max_body_bytes: int  # else Limits.body_bytes
+    browsers: bool  # True: pages of the origins that `mount` is told may call it (CORS)
     limited: bool  # False: outside the rate limit, for those who must not be turned away: probes, and gateways that tell of money
 
 

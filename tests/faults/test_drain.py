@@ -1,0 +1,49 @@
+"""A campaign is judged when nothing is left, and not before the last answer that a gateway may still give."""
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from deploy.faults import campaign as module
+from deploy.faults.campaign import Campaign
+from deploy.local.instance import ROOT
+
+DRAIN_S = 5.0
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Campaign:
+    """On a mesh where nothing waits."""
+    monkeypatch.setenv("PAYMESH_SANDBOX_URL", "http://sandbox")
+    monkeypatch.setattr(module, "POLL_S", 0.01)
+    blueprint = SimpleNamespace(url=lambda name: f"http://{name}", gateways_file=ROOT / "deploy" / "gateways.toml")
+    mesh: Any = SimpleNamespace(blueprint=blueprint)
+    campaign = Campaign(mesh, lambda said: None)
+
+    async def nothing() -> dict[str, int]:
+        return {}
+
+    monkeypatch.setattr(campaign, "_leftover", nothing)
+    return campaign
+
+
+def test_what_is_quiet_is_judged_at_once(quiet: Campaign) -> None:
+    asyncio.run(quiet.drain(DRAIN_S))
+    assert quiet.quiet_s is not None
+    assert quiet.quiet_s < 1.0
+
+
+def test_the_last_late_answer_is_waited_for(quiet: Campaign) -> None:
+    quiet.late_until = time.monotonic() + 0.5
+    asyncio.run(quiet.drain(DRAIN_S))
+    assert quiet.quiet_s is not None
+    assert time.monotonic() > quiet.late_until
+
+
+def test_what_is_not_quiet_by_the_deadline_is_judged_all_the_same(quiet: Campaign) -> None:
+    quiet.late_until = time.monotonic() + DRAIN_S
+    asyncio.run(quiet.drain(0.1))
+    assert quiet.quiet_s is None
