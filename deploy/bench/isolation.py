@@ -1,8 +1,9 @@
-"""One endpoint among 200 hangs: how much later do the others hear? Two phases of the same load, and the second has the one that hangs."""
+"""One endpoint among 200 hangs: how much later do the others hear? The same load without it, and beside it."""
 
 import asyncio
 import json
 import random
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from deploy.local.mesh import Mesh
 from deploy.local.prepare import run
 
 ENDPOINTS = 200
-RATE_PER_S, SECONDS = 200, 12.0
+RATE_PER_S, SECONDS, PHASES = 200, 6.0, 3
 TICK_S = 0.05
 BACKLOG = 3_000  # what is due to the one that hangs; it is left out of the load of both phases
 PATIENCE_S = 60.0
@@ -30,15 +31,15 @@ def isolation(mesh: Mesh, url: str) -> dict[str, Any]:
     """p99 of the time from event to receipt, of the endpoints that do not hang."""
     seed(mesh, [(f"m_many_{number}", f"we_many_{number}", f"{url}/timed/{number}") for number in range(ENDPOINTS)])
     _phase(mesh, url, seconds=2.0)  # connections are made
-    alone = _phase(mesh, url)
+    alone_ms = _p99_ms(mesh, url)
     ask(f"{url}/hanging/0", "PUT")
     asyncio.run(publish_all(mesh.rabbitmq.url, ["m_many_0"] * BACKLOG))
     _wait(lambda: counted(mesh, OWED) >= BACKLOG)
-    beside = _phase(mesh, url)
+    beside_ms = _p99_ms(mesh, url)
     return {
-        "webhooks_p99_ms_all_well": alone["p99"],
-        "webhooks_p99_ms_one_hangs": beside["p99"],
-        "webhooks_isolation_ratio": round(beside["p99"] / alone["p99"], 2),
+        "webhooks_p99_ms_all_well": alone_ms,
+        "webhooks_p99_ms_one_hangs": beside_ms,
+        "webhooks_isolation_ratio": round(beside_ms / alone_ms, 2),
     }
 
 
@@ -47,6 +48,11 @@ def isolation_text(found: dict[str, Any]) -> list[str]:
         f"one of {ENDPOINTS} endpoints hangs, with {BACKLOG} webhooks due to it: the others' p99 from event to receipt is"
         f" {found['webhooks_p99_ms_one_hangs']} ms, {found['webhooks_isolation_ratio']} × the {found['webhooks_p99_ms_all_well']} ms before"
     ]
+
+
+def _p99_ms(mesh: Mesh, url: str) -> float:
+    """The median of a few: one in a hundred is seldom enough for whatever else a machine does to show in it."""
+    return statistics.median(_phase(mesh, url)["p99"] for _ in range(PHASES))
 
 
 def _phase(mesh: Mesh, url: str, *, seconds: float = SECONDS) -> dict[str, float]:

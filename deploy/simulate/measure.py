@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from statistics import fmean
+from statistics import fmean, stdev
+from typing import Literal
 
 from deploy.simulate.engine import Play, Trip
 from deploy.simulate.incident import Incident, Reaction, incidents_of, reaction
@@ -16,6 +17,7 @@ from deploy.simulate.world import World
 
 DEFAULT, SEEDS, FIXED, ORACLE = "adaptive", "score", "fixed", "oracle"
 MINUTE_S = 60.0
+SEEDS_ENOUGH = 5  # from which on their differences have an error worth the name
 
 POLICIES: Mapping[str, Callable[[World, Truth], Seat]] = {
     FIXED: lambda world, truth: Router(world, "fixed", learns=False),
@@ -29,14 +31,15 @@ POLICIES: Mapping[str, Callable[[World, Truth], Seat]] = {
 
 @dataclass(slots=True)
 class Run:
-    """One policy in one world, over one or more seeds. `came_through` holds a byte for each payment, 1 for success, `firsts` payments by
-    minute and the gateway they were sent to first, of the first seed."""
+    """One policy in one world, over one or more seeds. `came_through` holds a byte for each payment, 1 for success, `by_seed` payments and
+    successes of each seed, `firsts` payments by minute and the gateway they were sent to first, of the first seed."""
 
     payments: int = 0
     succeeded: int = 0
     late: int = 0
     attempts: int = 0
     came_through: bytes = b""
+    by_seed: list[tuple[int, int]] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
     firsts: list[list[int]] = field(default_factory=list)
 
@@ -46,6 +49,7 @@ class Run:
         self.late += other.late
         self.attempts += other.attempts
         self.came_through += other.came_through
+        self.by_seed += other.by_seed
         self.reactions += other.reactions
         self.firsts = self.firsts or other.firsts
 
@@ -70,10 +74,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Of two policies' success rates on the same payments, and its standard error."""
+    """Of two policies' success rates on the same payments, and its standard error.
+
+    The error is that of the seeds' own differences where there are enough of them: it knows that what a policy believes makes its payments
+    alike. Of two or three seeds such an error is itself chance, so it is that of payments then, which counts each as independent.
+    """
 
     mean: float
     error: float
+    over: Literal["seeds", "payments"]
 
     @property
     def behind(self) -> bool:
@@ -81,10 +90,14 @@ class Difference:
 
     @classmethod
     def of(cls, one: Run, other: Run) -> "Difference":
-        """Paired by payment, over all seeds: both had the same payments and the same luck."""
+        """Paired: both had the same payments and the same luck."""
         gaps = Counter(a - b for a, b in zip(one.came_through, other.came_through, strict=True))
         centre = (gaps[1] - gaps[-1]) / one.payments
-        return cls(centre, math.sqrt(((gaps[1] + gaps[-1]) / one.payments - centre**2) / one.payments))
+        if len(one.by_seed) >= SEEDS_ENOUGH:
+            pairs = zip(one.by_seed, other.by_seed, strict=True)
+            by_seed = [(ours - theirs) / payments for (payments, ours), (_, theirs) in pairs]
+            return cls(centre, stdev(by_seed) / math.sqrt(len(by_seed)), "seeds")
+        return cls(centre, math.sqrt(((gaps[1] + gaps[-1]) / one.payments - centre**2) / one.payments), "payments")
 
 
 def mean(found: Iterator[float | None]) -> float | None:
@@ -110,6 +123,7 @@ def run_of(world: World, payments: Sequence[Payment], trips: Sequence[Trip], inc
         late=sum(trip.ended == "unknown" and trip.late for trip in trips),
         attempts=sum(trip.attempts for trip in trips),
         came_through=came_through,
+        by_seed=[(len(payments), sum(came_through))],
         reactions=[reaction(one, payments, trips) for one in incidents],
         firsts=firsts,
     )

@@ -39,7 +39,7 @@ def figures(runs: Runs) -> dict[str, Any]:
         differences = {name: Difference.of(by[DEFAULT], by[SEEDS]) for name, by in runs.items()}
         found["worlds_behind_seed_scoring"] = [name for name, one in differences.items() if one.behind]
         found["ahead_of_seed_scoring"] = {
-            name: {"mean": round(one.mean, 5), "standard_error": round(one.error, 5)} for name, one in differences.items()
+            name: {"mean": round(one.mean, 5), "standard_error": round(one.error, 5), "over": one.over} for name, one in differences.items()
         }
     return found
 

@@ -122,7 +122,7 @@ class Sender:
             took_s = monotonic_s() - started
             self.offer(taken)
             if len(taken) < TAKE_MAX:  # a look that takes long, for there are many endpoints, is had less often
-                await asyncio.sleep(max(BUSY_S if taken else IDLE_S, 5 * took_s))
+                await asyncio.sleep(max(BUSY_S, took_s) if taken else max(IDLE_S, 5 * took_s))
 
     def _sent(self, endpoint_id: str, task: "asyncio.Task[None]") -> None:
         self.sending.discard(task)

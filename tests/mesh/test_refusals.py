@@ -22,7 +22,7 @@ def a_card(**change: Any) -> dict[str, Any]:
 
 INVALID = {
     "unknown method": order(method="CASH"),
-    "no method": order(method=None),
+    "another method than the instrument's": order(method="CARD"),
     "no amount": order(amount=None),
     "amount zero": order(amount=0),
     "amount negative": order(amount=-100),
@@ -105,7 +105,7 @@ async def test_an_unreadable_order_is_refused(
 KEY, SECRET = {"X-Api-Key": demo.API_KEY}, {"X-Api-Secret": demo.API_SECRET}
 STRANGERS = {
     "nobody": ({}, 401, "UNAUTHENTICATED"),
-    "no secret": (KEY, 401, "UNAUTHENTICATED"),
+    "no secret": (KEY, 403, "FORBIDDEN"),
     "wrong secret": ({**KEY, "X-Api-Secret": "wrong"}, 401, "UNAUTHENTICATED"),
     "unknown key": ({"X-Api-Key": "key_unknown", **SECRET}, 401, "UNAUTHENTICATED"),
     "key of another": ({"X-Api-Key": "key_test_neighbour", **SECRET}, 401, "UNAUTHENTICATED"),

@@ -94,6 +94,37 @@ def test_where_every_gateway_is_bad_the_default_still_tries() -> None:
     assert runs[DEFAULT].success_rate > 0.9 * runs["fixed"].success_rate
 
 
+def run(*by_seed: str) -> Run:
+    """Of one seed each: 1 for a payment that came through."""
+    found = Run()
+    for one in by_seed:
+        through = bytes(map(int, one))
+        found.add(Run(len(through), sum(through), came_through=through, by_seed=[(len(through), sum(through))]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seeds", "over", "error"),
+    [
+        (1, "payments", 0.25),  # of four payments one differs: sqrt((1/4 - 1/16) / 4) = 0.2165
+        (4, "payments", 0.108),
+        (5, "seeds", 0.0),  # each seed says the same
+    ],
+)
+def test_a_difference_is_that_of_seeds_where_there_are_enough(seeds: int, over: str, error: float) -> None:
+    found = Difference.of(run(*["1011"] * seeds), run(*["1010"] * seeds))
+    assert (found.mean, found.over) == (0.25, over)
+    assert found.error == pytest.approx(error, abs=0.04)
+
+
+def test_seeds_that_disagree_make_a_difference_doubtful() -> None:
+    """By payments it would be beyond doubt: a run of wrong beliefs is no run of independent payments."""
+    bad = Difference.of(run("0" * 50, *["1" * 50] * 5), run(*["1" * 50] * 6))
+    assert bad.mean == pytest.approx(-1 / 6)
+    assert bad.error == pytest.approx(1 / 6)
+    assert not bad.behind
+
+
 def test_a_goal_that_is_missed_is_said(outage: dict[str, Run]) -> None:
     reached = figures({"short": {**outage, DEFAULT: outage["score"]}})
     assert reached["worlds_behind_seed_scoring"] == []

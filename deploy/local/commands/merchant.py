@@ -205,4 +205,6 @@ def table(names: Iterable[str], rows: Iterable[dict[str, Any]]) -> None:
 def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else str(value or "-")
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    return "-" if value is None else str(value)

@@ -78,6 +78,7 @@ SAMPLES: dict[str, Any] = {
     "gateway": "alpha",
     "gateway_kind": "sandbox",
     "gateway_reference": "ch_1001",
+    "kind": "refund",
     "latency_budget_ms": 10000,
     "limit": 20,
     "merchant_id": "m_001",

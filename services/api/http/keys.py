@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from aiohttp import web
+
 from services.api.domain import tokens
 from services.api.http.layer import Caller, Code, Problem, Role
 from services.api.http.remembered import Remembered
@@ -16,7 +18,7 @@ from services.api.secrets import OPERATOR, digest
 from shared.clock import utc_now
 
 ROOT = "root"  # whose key is a setting
-CHECKOUT = "checkout"  # what client secrets are for
+CHECKOUT, LIVE = "checkout", "live"  # what client secrets are for, and tickets
 KEY_CHARS_MAX = 128
 
 
@@ -27,13 +29,11 @@ class Merchant(Caller):
     currency: str = "INR"
     answer_wait_s: int = 0
     derive_idempotency_key: bool = False
+    allowed_origins: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Shop(Merchant):
     """A page that has a publishable key, and no more than that."""
-
-    allowed_origins: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +44,27 @@ class Payer(Merchant):
 
 
 class Keys:
-    """`token_key` opens client secrets."""
+    """`token_key` opens client secrets and tickets."""
 
     def __init__(self, queries: Queries, *, internal_api_key: str, token_key: bytes) -> None:
         self.root, self.token_key = digest(internal_api_key), token_key
         self.keys: Remembered[Key | None] = Remembered(queries.key)
         self.operators: Remembered[str | None] = Remembered(queries.operator)
         self.origins: Remembered[bool] = Remembered(queries.origin_allowed)
+
+    async def caller(self, request: web.Request) -> Caller | None:
+        """Who asks: by a ticket in the query, for browsers that can send no headers, or by the headers."""
+        if request.rel_url.raw_query_string and (ticket := request.query.get("ticket")):
+            claims = tokens.read(self.token_key, LIVE, ticket, now=utc_now())
+            key = await self.keys.get(claims["key"]) if claims else None
+            return Merchant(Role.LISTENER, **settings_of(key)) if key else None
+        return await self.who(request.headers)
+
+    async def still(self, caller: Caller, request: web.Request) -> bool:
+        """Whether who was let in would be again. A ticket is for beginning only: later its key counts."""
+        if caller.role is Role.LISTENER:
+            return await self.keys.get(caller.key_id) is not None
+        return await self.who(request.headers) is not None
 
     async def who(self, headers: Mapping[str, str]) -> Caller | None:
         """None where nobody says who they are or the secret is wrong."""
@@ -79,7 +93,7 @@ class Keys:
 
     def _browser(self, key: Key, token: str | None) -> Caller | None:
         if token is None:
-            return Shop(Role.PUBLISHABLE, **settings_of(key), allowed_origins=key.allowed_origins)
+            return Shop(Role.PUBLISHABLE, **settings_of(key))
         claims = tokens.read(self.token_key, CHECKOUT, token, now=utc_now())
         if claims is None or claims["key"] != key.key_id:
             return None
@@ -94,6 +108,7 @@ def settings_of(key: Key) -> dict[str, Any]:
         "currency": key.currency,
         "answer_wait_s": key.answer_wait_s,
         "derive_idempotency_key": key.derive_idempotency_key,
+        "allowed_origins": key.allowed_origins,
     }
 
 

@@ -60,6 +60,10 @@ class Ping(BaseModel):
         Code.IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD,
         Code.QUOTA_EXHAUSTED,
         Code.VELOCITY_EXCEEDED,
+        Code.NOT_FOUND,  # of one of our own orders, and so are the next three
+        Code.CONFLICT,
+        Code.ORDER_HAS_LIVE_PAYMENT,
+        Code.ORDER_EXPIRED,
         Code.BAD_GATEWAY,
         Code.OVERLOADED,
         Code.TEMPORARILY_UNAVAILABLE,

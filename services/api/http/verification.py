@@ -129,7 +129,7 @@ class Settlement(BaseModel):
 class Look(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: Reason = "no reason given"
+    reason: Annotated[Reason, Field(min_length=1)] = "no reason given"
 
 
 def shown(one: VerificationView) -> Verification:

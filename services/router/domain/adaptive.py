@@ -61,7 +61,7 @@ UNKNOWN = Belief(0.85, 0.10, 4.0)  # a gateway of which nothing has been heard
 
 def seen(figures: Figures | None, trust: float = 1.0) -> Belief | None:
     """What the fast clock says; a success that only the verifier found was none for the payer."""
-    if figures is None or (weight := figures.successes + figures.failures) < WEIGHT_MIN:
+    if figures is None or trust * (weight := figures.successes + figures.failures) < WEIGHT_MIN:
         return None
     success = max(0.0, figures.successes - figures.late)
     return Belief(success / weight, max(0.0, weight - success - figures.timeouts) / weight, trust * weight)
@@ -70,7 +70,7 @@ def seen(figures: Figures | None, trust: float = 1.0) -> Belief | None:
 def remembered(facts: Facts, fast: Belief | None) -> Belief | None:
     """What the slow clock says. It does not tell faults from silence, so that is taken as the fast one has it."""
     weight = facts.long_successes + facts.long_failures
-    if weight < 0.5:
+    if facts.trust * weight < 0.5:
         return None
     success = facts.long_successes / weight
     faulty = (fast.fault * fast.weight + 1.0) / ((1.0 - fast.success) * fast.weight + 2.0) if fast else 0.5

@@ -77,7 +77,8 @@ class Row:
         shut = tuple(one for one in left if one.facts.breaker == "open")
         if self.policy in PROBING and not self.bandit:
             usable, half_open = (usable + half_open, ()) if usable else (half_open + shut, ())
-        losers += [Loser(one.name, kept_out(one.facts), skipped=True) for one in left if one not in usable]
+        takers = {one.name for one in usable}
+        losers += [Loser(one.name, kept_out(one.facts), skipped=True) for one in left if one.name not in takers]
         return Standing(
             rank=policy(usable) if usable else nobody,
             half_open=tuple(zip(accumulate(one.facts.probe_share for one in half_open), half_open, strict=True)),

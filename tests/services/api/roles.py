@@ -8,7 +8,7 @@ from services.api.http.layer.routes import Route
 from services.api.wiring import GROUPS
 
 ROUTES: dict[str, Route] = {f"{route.method} {route.path}": route for group in GROUPS for route in group.routes}
-COLUMNS = (Role.MERCHANT, Role.PUBLISHABLE, Role.PAYER, Role.OPERATOR)
+COLUMNS = (Role.MERCHANT, Role.PUBLISHABLE, Role.PAYER, Role.LISTENER, Role.OPERATOR)
 HEAD = """# Who may call what
 
 Written from the routes by `python -m tests.services.api.roles > docs/roles.md`, and held to them by
@@ -19,6 +19,7 @@ Written from the routes by `python -m tests.services.api.roles > docs/roles.md`,
 | merchant | `X-Api-Key` and `X-Api-Secret`, or both as HTTP Basic | a merchant's server |
 | publishable | `X-Api-Key`, a publishable one, from one of the merchant's pages | [a browser](api.md#checkout) that shows an order |
 | payer | that key and `X-Client-Secret` | a browser with the secret of one order |
+| listener | `?ticket=` | a browser that [listens](api.md#live-events), for one minute to begin with |
 | operator | `X-Internal-Api-Key` | a person or program [of ours](api.md#operators), by name |
 
 No role includes another. Without credentials, or with wrong ones, the answer is 401; with those of a role that has no mark, 403. What is

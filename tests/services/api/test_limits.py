@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from services.api.http.layer import Caller, Client, EdgeRunner, Role, Routes, mount
+from services.api.http.layer import Caller, Client, EdgeRunner, Problem, Role, Routes, mount
 from services.api.http.limits import Limit, RateLimits, subscriber
 
 CALLER = Caller(Role.MERCHANT, "one", "key_one", "m_001")
@@ -90,6 +90,21 @@ async def test_an_address_is_let_in_so_often_and_then_told_when_to_come_again(se
         assert await statuses(http, "/probe", 5) == [200] * 5
         clock.now_s += 20
         assert await statuses(http, "/open", 2) == [200, 429]
+
+
+def test_nobody_alone_uses_up_a_publishable_key(clock: Clock) -> None:
+    """It is in everybody's hands. A merchant's own key has one budget, from wherever it is used."""
+    limits = RateLimits(per_address=0, per_key=1, clock=clock)
+    one, other = Client("192.0.2.1", "", ""), Client("192.0.2.2", "", "")
+    for role in (Role.PUBLISHABLE, Role.PAYER):
+        page = Caller(role, "one", f"pk_{role}", "m_001")
+        assert limits.admit(one, page)
+        with pytest.raises(Problem):
+            limits.admit(one, page)
+        assert limits.admit(other, page)
+    assert limits.admit(one, CALLER)
+    with pytest.raises(Problem):
+        limits.admit(other, CALLER)
 
 
 async def test_a_key_is_counted_beside_its_address(serve: Serve) -> None:

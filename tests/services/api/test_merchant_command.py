@@ -17,8 +17,8 @@ from tests.services.api.test_keys import a_second_later
 class Shell:
     """Runs a command beside the loop, for it blocks."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys = capsys
+    def __init__(self, capsys: pytest.CaptureFixture[str], printed: list[str]) -> None:
+        self.capsys, self.printed = capsys, printed
 
     async def text(self, *words: str) -> str:
         self.capsys.readouterr()
@@ -26,15 +26,18 @@ class Shell:
         return self.capsys.readouterr().out
 
     async def json(self, *words: str) -> Any:
-        return json.loads(await self.text(*words, "--json"))
+        await self.text(*words, "--json")
+        return json.loads(self.printed.pop())  # not from standard output, where the edge may log
 
 
 @pytest.fixture
 def shell(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     url = str(http._base_url).rstrip("/")
     status = MeshStatus(instance="x", state="running", api=url, shop=f"{url}/shop", internal_api_key=OPERATOR["X-Internal-Api-Key"])
+    printed: list[str] = []
     monkeypatch.setattr(merchant, "running", lambda instance: status)
-    return Shell(capsys)
+    monkeypatch.setattr(merchant, "print", printed.append, raising=False)
+    return Shell(capsys, printed)
 
 
 def sent(key: dict[str, str]) -> dict[str, str]:

@@ -21,7 +21,6 @@ DOCUMENT = openapi(GROUPS, docs.INFO, hooks=docs_events.hooks())
 ROUTES = {route.name: route for group in GROUPS for route in group.routes}
 OPERATIONS = {told["operationId"]: (path, told) for path, methods in DOCUMENT["paths"].items() for told in methods.values()}
 TOLD = [one for one in MESSAGES if isinstance(one, PaymentEvent | OperatorsEvent | EndpointEvent)]
-BODILESS = {"listen_to_events"}  # a stream
 
 
 def validator(schema: dict[str, Any]) -> Draft202012Validator:
@@ -75,7 +74,7 @@ def test_every_request_has_an_example_that_the_route_would_take(name: str) -> No
         body.validate_json(json.dumps(one["value"]))
 
 
-@pytest.mark.parametrize("name", sorted(ROUTES.keys() - BODILESS))
+@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if read_signature(route).value is not None])
 def test_every_answer_has_an_example_or_no_body(name: str) -> None:
     for status, told in OPERATIONS[name][1]["responses"].items():
         assert status == "204" or "examples" in told["content"]["application/json"] or told["content"]["application/json"]["schema"] == {}

@@ -16,7 +16,7 @@ from yarl import URL
 
 from services.api.domain import tokens
 from services.api.http.docs import INFO
-from services.api.http.keys import CHECKOUT
+from services.api.http.keys import CHECKOUT, LIVE
 from services.api.http.layer import Role, openapi
 from services.api.http.layer.routes import Route
 from services.api.wiring import GROUPS
@@ -40,20 +40,27 @@ NOBODYS = {
     "name": "alpha", "gateway": "alpha", "method": "UPI", "gateway_kind": "sandbox", "code": "declined", "segment": "UPI:%3C50000",
     "experiment_id": ONE, "operation_id": ONE, "attempt_id": ONE, "discrepancy_id": ONE, "key_id": "key_alpha",
 }  # fmt: skip
+TOKEN_KEY = tokens.key_of(b"0" * 32)
 DOCUMENT = openapi(GROUPS, INFO)
 GUARDED = {name: route for name, route in ROUTES.items() if Role.PUBLIC not in route.needs}
 MERCHANTS_OWN = {name: route for name, route in ROUTES.items() if Role.MERCHANT in route.needs}
 CALLERS = [role for role in Role if role is not Role.PUBLIC]
-STREAMS = {name for name, route in ROUTES.items() if "media" in route.declared}  # tests/services/api/test_live_events.py
+STREAMS = {
+    name for name, route in ROUTES.items() if "media" in route.declared
+}  # tests/services/api/test_live_events.py, test_live_socket.py
 
 
 def parameters(route: Route) -> list[str]:
     return re.findall(r"\{(\w+)\}", route.path)
 
 
-def path_of(route: Route, things: Mapping[str, str]) -> str:
+def path_of(route: Route, things: Mapping[str, str], role: Role | None = None) -> str:
+    """A listener shows its ticket in the query."""
     known = {**NOBODYS, **ASKED, **things}
     query = "?since=2026-01-05T09:30:00Z" if route.path.endswith("/replay") else ""
+    if role is Role.LISTENER:
+        ticket = tokens.mint(TOKEN_KEY, LIVE, {"key": "key_one"}, expires_at=utc_now() + timedelta(minutes=1))
+        query += f"{'&' if query else '?'}ticket={ticket}"
     return re.sub(r"\{(\w+)\}", lambda place: known[place[1]], route.path) + query
 
 
@@ -99,12 +106,13 @@ async def estate(database: Database, http: aiohttp.ClientSession) -> dict[str, s
 def credentials(estate: dict[str, str]) -> dict[Role, dict[str, str]]:
     browser = {"X-Api-Key": "pk_one", "Origin": ORIGIN}
     claims = {"key": "pk_one", "order": str(ids.private(ids.ORDER, estate["order_id"]))}
-    secret = tokens.mint(tokens.key_of(b"0" * 32), CHECKOUT, claims, expires_at=utc_now() + timedelta(minutes=1))
+    secret = tokens.mint(TOKEN_KEY, CHECKOUT, claims, expires_at=utc_now() + timedelta(minutes=1))
     return {
         Role.MERCHANT: MERCHANTS["m_001"],
         Role.OPERATOR: OPERATOR,
         Role.PUBLISHABLE: browser,
         Role.PAYER: browser | {"X-Client-Secret": secret},
+        Role.LISTENER: {},
     }
 
 
@@ -148,7 +156,7 @@ async def test_another_role_is_refused(
     http: aiohttp.ClientSession, estate: dict[str, str], credentials: dict[Role, dict[str, str]], name: str, role: Role
 ) -> None:
     route = ROUTES[name]
-    answer = await Client(http, credentials[role]).call(route.method, path_of(route, estate), body_of(route))
+    answer = await Client(http, credentials[role]).call(route.method, path_of(route, estate, role), body_of(route))
     assert (answer.status, answer.code) == (403, "FORBIDDEN")
     assert answer.body["error"]["details"] == {"needs": sorted(route.needs)}
 
@@ -158,7 +166,7 @@ async def test_its_own_role_is_let_in(http: aiohttp.ClientSession, credentials: 
     """Where nothing is: anything but a refusal or a mistake. Nobody is there to ask either."""
     route = ROUTES[name]
     nothing = {"payment_id": f"pay_{'0' * 22}", "refund_id": f"rfnd_{'0' * 22}", "order_id": f"ord_{'0' * 22}", "subscription_id": "none"}
-    answer = await Client(http, credentials[role]).call(route.method, path_of(route, nothing | {"merchant_id": "m_none"}))
+    answer = await Client(http, credentials[role]).call(route.method, path_of(route, nothing | {"merchant_id": "m_none"}, role))
     assert answer.status not in (401, 403, 405, 500)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from services.api import wiring
 from services.api.domain.velocity import Kind, Rule
 from services.api.http.bodies import CreatePayment
 from services.api.http.edge import Accepted, Edge
@@ -124,6 +125,14 @@ def test_memory_is_bounded_and_forgets_who_tried_longest_ago(clock: Clock) -> No
     assert [tried("a", "1"), tried("b", "1"), tried("a", "1"), tried("c", "1")] == [True] * 4
     assert [tried("a", "2"), tried("b", "2")] == [False, True]
     assert len(velocity.seen) == 2
+
+
+def test_every_rule_has_its_setting() -> None:
+    given: Any = {"database_url": "x", "rabbitmq_url": "x", "internal_api_key": "x", "sealing_keys_file": "x", "fingerprint_key": "00"}
+    settings = wiring.ApiSettings(**given, guard_cards_per_customer=7, guard_window_s=60)
+    assert {rule.kind: (rule.limit, rule.window_s) for rule in settings.guard} == {
+        "cards_per_address": (10, 60), "cards_per_caller": (200, 60), "cards_per_customer": (7, 60), "tries_per_card": (20, 60),
+    }  # fmt: skip
 
 
 def test_a_limit_of_nothing_counts_nothing(clock: Clock) -> None:

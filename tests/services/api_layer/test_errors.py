@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.api.http.layer import server
 from tests.services.api_layer.toy import CARD_NUMBER, Memory, error_of
 
 KEY = {"X-Api-Key": "key_test", "Idempotency-Key": "k1"}
@@ -196,6 +197,27 @@ RAW = {
     "a query not UTF-8": (b"GET /payments?limit=%ff HTTP/1.1\r\nHost: x\r\n\r\n", 422, "VALIDATION_ERROR"),
     "a path not UTF-8": (b"GET /payments/pay_%ff HTTP/1.1\r\nHost: x\r\nX-Api-Key: key_test\r\n\r\n", 404, "NOT_FOUND"),
 }
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /payments HTTP/1.1\r\nHost:", b"POST /payments HTTP/1.1\r\nHost: x\r\n"], ids=str)
+async def test_who_never_ends_the_first_head_is_cut_off(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(server, "FIRST_REQUEST_S", 0.05)
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(sent)
+    async with asyncio.timeout(10):
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_who_has_asked_once_may_stay(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "FIRST_REQUEST_S", 0.1)
+    reader, writer = await asyncio.open_connection(*address)
+    for _ in range(2):
+        writer.write(b"HEAD /never HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(10):
+            assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404")
+        await asyncio.sleep(0.2)  # longer than a first request may take
+    writer.close()
 
 
 @pytest.mark.parametrize(("sent", "status", "code"), RAW.values(), ids=RAW)

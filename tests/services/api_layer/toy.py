@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal, Protocol
 
 import structlog
 from aiohttp import web
-from multidict import CIMultiDictProxy
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from services.api.http.layer import Caller, Client, Code, Info, Problem, Reply, Role, Routes, mount
@@ -199,8 +198,8 @@ async def context(memory: Memory) -> dict[str, Any]:
     return {"request_id": structlog.contextvars.get_contextvars()["request_id"]}
 
 
-async def authenticate(headers: CIMultiDictProxy[str]) -> Caller | None:
-    match headers.get("X-Api-Key"), headers.get("X-Internal-Api-Key"):
+async def authenticate(request: web.Request) -> Caller | None:
+    match request.headers.get("X-Api-Key"), request.headers.get("X-Internal-Api-Key"):
         case "key_test", _:
             return Caller(Role.MERCHANT, "demo", "key_1", "m_001")
         case "key_revoked", _:

@@ -8,13 +8,16 @@
         ...
         return Reply(view, headers={"Location": f"/payments/{view.payment_id}"})
 
-    mount(app, [router], dependencies={"edge": edge}, authenticate=keys.who, info=Info("paymesh", "1.0.0"))
+    mount(app, [router], dependencies={"edge": edge}, authenticate=keys.caller, info=Info("paymesh", "1.0.0"))
 
 Parameters are known by name. `body` is a pydantic model or any type a TypeAdapter takes (`X | None` allows an empty body, `bytes` is
 the body unread); `query`, `path` and `headers` are pydantic models, whose fields are named on the wire by their alias (a header without
 one by its name with `-` for `_`; in any case). `caller` says who called, `client` from where, `request` is aiohttp's own (for streams and
 sockets); every other name is a dependency given to `mount`. A function returns the value of its annotation, a `Reply` of it, None
 (204), or an aiohttp response as it is.
+
+The document has an example of everything, made from schemas and `Info.samples`; `leads` say where an answer leads (its links), `hooks`
+what others are sent (its webhooks). `pages` are bytes served beside the routes.
 
 What a caller may rely on, everywhere: one error shape (`problems.py`), no answer or log line that quotes what was sent,
 `X-Request-Id` on every answer. Unknown body and query fields follow the model's own `extra` (pydantic's default ignores them; a model

@@ -38,7 +38,7 @@ def mount(
 ) -> None:
     """Serve every route and page under every prefix, and with `info` the API's description at `/openapi.json`, webhooks (`hooks`) included.
 
-    `authenticate(headers)` is awaited for every route that is not public: a Caller, None (401), or a Problem. `admit(client, caller)` is
+    `authenticate(request)` is awaited for every route that is not public: a Caller, None (401), or a Problem. `admit(client, caller)` is
     the rate limit: asked with None as caller before authentication and with the caller after it, it returns headers for the answer (the
     last ones count) or raises Problem(RATE_LIMITED). `origins(origin)` is awaited where a browser calls a route of `browsers`: whether
     pages of that origin may. `trusted_proxies` are networks whose X-Forwarded-For is believed.

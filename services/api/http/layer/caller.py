@@ -19,6 +19,7 @@ class Role(StrEnum):
     PUBLIC = "public"  # nobody is asked who they are
     MERCHANT = "merchant"  # X-Api-Key and X-Api-Secret, or HTTP Basic
     PUBLISHABLE = "publishable"  # a browser with a publishable key alone
+    LISTENER = "listener"  # a browser with a ticket for live events, which a merchant's server gave it
     PAYER = "payer"  # a browser with a publishable key and the short-lived client secret of one order
     OPERATOR = "operator"  # X-Internal-Api-Key, named
 

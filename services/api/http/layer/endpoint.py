@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
-from multidict import CIMultiDictProxy
 from pydantic import TypeAdapter
 
 from services.api.http.layer.caller import Caller, Client, Network, Role, client_of
@@ -18,7 +17,7 @@ from services.api.http.layer.reading import check_media_type, read_body, read_js
 from services.api.http.layer.routes import Reply
 from services.api.http.layer.signature import Signature
 
-Authenticate = Callable[[CIMultiDictProxy[str]], Awaitable[Caller | None]]
+Authenticate = Callable[[web.Request], Awaitable[Caller | None]]
 Admit = Callable[[Client, Caller | None], Mapping[str, str] | None]
 BASIC = {"WWW-Authenticate": 'Basic realm="paymesh", charset="UTF-8"'}
 
@@ -95,7 +94,7 @@ class Endpoint:
 
     async def identify(self, request: web.Request) -> Caller:
         try:
-            caller = await self.authenticate(request.headers)
+            caller = await self.authenticate(request)
         except Problem as problem:
             if problem.code is Code.UNAUTHENTICATED:
                 problem.headers = {**self.challenge, **problem.headers}

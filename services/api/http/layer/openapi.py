@@ -17,6 +17,7 @@ SECURITY: dict[Role, list[dict[str, list[str]]]] = {
     Role.PUBLIC: [{}],
     Role.MERCHANT: [{"ApiKey": [], "ApiSecret": []}, {"Basic": []}],
     Role.PUBLISHABLE: [{"ApiKey": []}],
+    Role.LISTENER: [{"Ticket": []}],
     Role.PAYER: [{"ApiKey": [], "ClientSecret": []}],
     Role.OPERATOR: [{"InternalApiKey": []}],
 }
@@ -25,6 +26,7 @@ SCHEMES: dict[str, Schema] = {
     "ApiSecret": {"type": "apiKey", "in": "header", "name": "X-Api-Secret", "description": "The key's secret, for servers only."},
     "Basic": {"type": "http", "scheme": "basic", "description": "The API key as user name, its secret as password."},
     "ClientSecret": {"type": "apiKey", "in": "header", "name": "X-Client-Secret", "description": "Short-lived, for one order."},
+    "Ticket": {"type": "apiKey", "in": "query", "name": "ticket", "description": "Of `POST /events/tickets`, for a minute."},
     "InternalApiKey": {"type": "apiKey", "in": "header", "name": "X-Internal-Api-Key", "description": "An operator's named key."},
 }
 

@@ -20,15 +20,30 @@ LIMITS: dict[str, Any] = {
     "access_log": None,  # a line per request costs more than the request; the services log events
 }
 
+FIRST_REQUEST_S = 30.0  # from a connection's beginning to its first whole head; aiohttp bounds only the silence after a request
 SETTLE_S = 0.05  # between the last accepted connection and the end of idle ones
 
 log = structlog.get_logger(__name__)
 
 
 class EdgeConnection(RequestHandler):
-    """aiohttp's own page quotes the broken line, and so does its log: it may be the line with the secret."""
+    """aiohttp's own page quotes the broken line, and so does its log: it may be the line with the secret. And it waits for ever for the
+    first request of a connection, however slowly that comes."""
 
-    __slots__ = ()
+    __slots__ = ("_unheard",)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._unheard = self._loop.call_later(FIRST_REQUEST_S, self.force_close)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._messages:
+            self._unheard.cancel()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._unheard.cancel()
+        super().connection_lost(exc)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
