@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import resource
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,6 +16,8 @@ from shared.messaging.rabbit import connected
 from shared.runtime.parts import Parts, every
 from shared.storage import pruner
 
+FILES_MAX = 65_536  # connections and files open at once, where the machine allows it; systems often begin with 1,024
+
 log = structlog.get_logger()
 
 
@@ -25,8 +28,17 @@ def serve(parts: Parts) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+    allow_files(FILES_MAX)
     logs.configure(service=parts.name, log_format=parts.settings.log_format, level=parts.settings.log_level)
     uvloop.run(_serve(parts))
+
+
+def allow_files(most: int) -> None:
+    """The notifier alone may hold 2,000 connections. Never less than it was, never more than the machine's hard limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 async def _serve(parts: Parts) -> None:
