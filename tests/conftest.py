@@ -1,11 +1,32 @@
 """Servers for every test that asks: given ones to share, private ones to end."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.servers import POSTGRES, RABBITMQ, Mortal, given, private_servers
+
+HERE = Path(__file__).parent
+# Folders whose tests share what there is one of: an instance, a server that they end, the machine's processes. The slowest come first.
+ONE_BY_ONE = ("mesh", "faults", "kernel", "local", "deploy", "bench")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the work, each of these folders is one process' work, and so is every other file."""
+    if not hasattr(config, "workerinput"):
+        return
+    rank = {name: place for place, name in enumerate(ONE_BY_ONE)}
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    items.sort(key=lambda item: rank.get(group_of(item), len(rank)))
+
+
+def group_of(item: pytest.Item) -> str:
+    way = item.path.relative_to(HERE)
+    return way.parts[0] if way.parts[0] in ONE_BY_ONE else str(way)
 
 
 @pytest.fixture(scope="session")

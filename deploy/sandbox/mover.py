@@ -12,7 +12,7 @@ from deploy.sandbox import choice
 from deploy.sandbox.behaviour import Behaviour
 from deploy.sandbox.book import Charge
 from deploy.sandbox.choice import Draw, Plan
-from deploy.sandbox.moves import Move, MoveKind, MoveStatus, unpayable
+from deploy.sandbox.moves import Move, MoveKind, MoveStatus, sums, unpayable
 from deploy.sandbox.order import KeyReused
 from deploy.sandbox.times import now
 
@@ -62,14 +62,16 @@ class Mover:
                 await asyncio.shield(running)
             earlier = gateway.book.move_by_key(claim)
             if earlier is not None:
-                asked = (order.kind, order.charge_id, order.reference, order.amount_minor)
-                if asked != (earlier.kind, earlier.charge_id, earlier.reference, earlier.requested_minor):
+                if not _same(order, earlier):
                     raise KeyReused
                 return earlier, True
         charge = gateway.book.get(order.charge_id)
         if charge is None:
             raise MoveRefused("unknown_charge")
-        if code := unpayable(charge, self._moves(order.charge_id), order.kind, order.amount_minor):
+        moves = self._moves(order.charge_id)
+        if order.kind == "void":  # all that is held now, and not when it was asked for: captures may be on their way to the disk
+            order = replace(order, amount_minor=max(1, sums(charge, moves).capturable))
+        if code := unpayable(charge, moves, order.kind, order.amount_minor):
             raise MoveRefused(code)
         if behaviour.books == "nothing":
             return None, False
@@ -108,6 +110,13 @@ class Mover:
         await gateway.journal.append(ended.record(gateway.account, now()))
         gateway.book.put_move(ended)
         gateway.tell(ended)
+
+
+def _same(order: MoveOrder, earlier: Move) -> bool:
+    """A void names no amount."""
+    amount_minor = earlier.requested_minor if order.kind == "void" else order.amount_minor
+    asked = (order.kind, order.charge_id, order.reference, amount_minor)
+    return asked == (earlier.kind, earlier.charge_id, earlier.reference, earlier.requested_minor)
 
 
 def _new_move(order: MoveOrder, charge: Charge, key: str | None, behaviour: Behaviour) -> Move:

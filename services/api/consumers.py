@@ -42,15 +42,16 @@ def rows_of(event: Event) -> Sequence[Load]:
 
 
 @hears(topology.API_EVIDENCE, loads=rows_of)
-def evidence_heard(event: Heard, work: Work, waiting: Waiting) -> None:
-    """Nothing new changes nothing; a new state is told to the merchant, once, under the next sequence."""
+def evidence_heard(event: Heard, work: Work, waiting: Waiting, lapsing: frozenset[str] = frozenset()) -> None:
+    """Nothing new changes nothing; a new state is told to the merchant, once, under the next sequence. `lapsing`: the accounts whose
+    gateways void nothing."""
     payment = store.read(work, event.correlation_id)
     if payment is None:
         raise Permanent(f"no payment {event.correlation_id}")
     if isinstance(event, AttemptEvent) and event.attempt.operation_id:
         _operation_heard(event, payment, work, waiting)
     else:
-        _charge_heard(event, payment, work, waiting)
+        _charge_heard(event, payment, work, waiting, lapsing)
 
 
 def _operation_heard(event: AttemptEvent, payment: Payment, work: Work, waiting: Waiting) -> None:
@@ -64,7 +65,7 @@ def _operation_heard(event: AttemptEvent, payment: Payment, work: Work, waiting:
         desk.conclude(work, event, payment, heard, waiting)
 
 
-def _charge_heard(event: Event, payment: Payment, work: Work, waiting: Waiting) -> None:
+def _charge_heard(event: Event, payment: Payment, work: Work, waiting: Waiting, lapsing: frozenset[str]) -> None:
     evidence = fold(payment.evidence, event)
     if evidence == payment.evidence:
         return
@@ -79,7 +80,11 @@ def _charge_heard(event: Event, payment: Payment, work: Work, waiting: Waiting) 
     if standing.status != snapshot.status:
         payment = _enter(event, payment, standing, work, waiting)
     for charge_id in standing.reverse:
-        store.tell(work, snapshot.payment_id, "payment.late_success", gateway=evidence.attempts[charge_id].gateway)
+        late = evidence.attempts[charge_id]
+        lapses = late.operation == "authorize" and late.gateway in lapsing
+        store.tell(work, snapshot.payment_id, "payment.late_success", gateway=late.gateway, lapses=lapses)
+        if lapses:  # what it holds goes back to the payer by itself, and nobody could hasten that
+            continue
         payment = desk.begin(work, payment, desk.reversal(payment, charge_id, now=work.now), waiting, cause=event)
     store.enter(work, payment)
 
@@ -96,7 +101,9 @@ def _enter(event: Event, payment: Payment, standing: Standing, work: Work, waiti
     entered = store.entered(desk.refreshed(payment, now=work.now).snapshot, standing, now=work.now)
     said = EVENT_OF[standing.status].caused_by(event, payment=entered, previous_event_id=payment.last_event_id)
     work.publish(said)
-    store.tell(work, snapshot.payment_id, f"payment.{standing.status}", sequence=entered.sequence, reason=standing.reason)
+    store.tell(
+        work, snapshot.payment_id, f"payment.{standing.status}", event_id=said.message_id, sequence=entered.sequence, reason=standing.reason
+    )
     return replace(payment, snapshot=entered, last_event_id=said.message_id, due_at=due_at(entered, work.now, waiting))
 
 

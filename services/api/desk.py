@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from services.api import ledger, store, subscriptions
-from services.api.domain.lifecycle import kept_of, moved_to
+from services.api.domain.lifecycle import kept_of, moved_to, to_let_go
 from services.api.domain.operations import UNDER_WAY, Movement, Origin, Verdict, attempt_of, happened_after_all, pause_s, weigh
 from services.api.domain.plans import Plan
 from services.api.domain.sums import Sums, give_back, reserve, settle
@@ -116,9 +116,7 @@ def conclude(work: Work, event: AttemptEvent, payment: Payment, heard: Movement,
     ledger.change(work, ended)
     if moved is None:
         return
-    told = "payment.late_success_reversed" if (ended.kind, ended.status) == ("reversal", "succeeded") else f"{ended.kind}.{ended.status}"
-    store.tell(work, ended.payment_id, told, id=public_id(ended), amount=ended.amount.amount_minor, reason=verdict.reason)
-    after(work, event, replace(payment, sums=moved), ended, waiting)
+    after(work, event, replace(payment, sums=moved), ended, waiting, reason=verdict.reason)
 
 
 def move(sums: Sums, heard: Movement, verdict: Verdict) -> Sums:
@@ -135,7 +133,7 @@ def move(sums: Sums, heard: Movement, verdict: Verdict) -> Sums:
             return sums
 
 
-def after(work: Work, event: AttemptEvent, payment: Payment, ended: Movement, waiting: Waiting) -> None:
+def after(work: Work, event: AttemptEvent, payment: Payment, ended: Movement, waiting: Waiting, *, reason: str) -> None:
     """Tell the merchant of the operation and of the state that the payment enters; begin what follows; write the payment."""
     was = payment.snapshot.status
     status: Status = was
@@ -144,16 +142,19 @@ def after(work: Work, event: AttemptEvent, payment: Payment, ended: Movement, wa
     elif ended.status == "conflicted":
         status = "conflicted"
     payment = refreshed(payment, now=work.now)
+    told = "payment.late_success_reversed" if (ended.kind, ended.status) == ("reversal", "succeeded") else f"{ended.kind}.{ended.status}"
+    detail: dict[str, Any] = {"id": public_id(ended), "amount": ended.amount.amount_minor, "reason": reason}
     if said := money_event(event, payment, ended):
         work.publish(said)
+        detail["event_id"] = said.message_id
         payment = replace(payment, snapshot=said.payment, last_event_id=said.message_id)
+    store.tell(work, ended.payment_id, told, **detail)
     if status != was:
         error = ended.error if status == "conflicted" else None
         payment = entering(work, payment, status, error=error, reason=ended.kind, cause=event)
-    finally_captured = (ended.kind, ended.status, payment.snapshot.status) == ("capture", "succeeded", "succeeded") and ended.closes
-    if finally_captured and payment.sums.capturable_minor:
-        rest = Plan(payment.sums.capturable_minor, closes=True)
+    if ended.kind == "capture" and (left_minor := to_let_go(payment.snapshot.status, payment.sums)):
         operation_id = ids.derived(ended.operation_id, "remainder")
+        rest = Plan(left_minor, closes=True)
         void = planned(payment, "void", rest, operation_id=operation_id, origin="remainder", now=work.now)
         payment = begin(work, payment, void, waiting, cause=event)
     if payment.snapshot.status == "requires_capture" and ended.origin == "expiry":
@@ -172,7 +173,7 @@ def entering(
     about: dict[str, Any] = {"payment": snapshot, "previous_event_id": payment.last_event_id}
     said = EVENT_OF[status].caused_by(cause, **about) if cause else EVENT_OF[status](correlation_id=snapshot.payment_id, **about)
     work.publish(said)
-    store.tell(work, snapshot.payment_id, f"payment.{status}", sequence=snapshot.sequence, reason=reason)
+    store.tell(work, snapshot.payment_id, f"payment.{status}", event_id=said.message_id, sequence=snapshot.sequence, reason=reason)
     return replace(payment, snapshot=snapshot, last_event_id=said.message_id, due_at=None)
 
 

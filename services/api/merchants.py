@@ -11,7 +11,7 @@ SHOWN = [merchants.c[name] for name in ("merchant_id", "name", "currency", "answ
 SHOWN += [merchants.c.allowed_origins, merchants.c.created_at]
 MERCHANT = f"SELECT {', '.join(column.name for column in SHOWN)} FROM merchants"
 ONE = f"{MERCHANT} WHERE merchant_id = :merchant_id"
-LOCKED = f"{ONE} FOR UPDATE"
+LOCKED = f"{ONE} FOR NO KEY UPDATE"  # the payments that refer to it go on
 PAGE = f"{MERCHANT} WHERE merchant_id > :after ORDER BY merchant_id LIMIT :limit"
 
 KEY = (

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.api import desk, ledger, store
 from services.api.consumers import ACTION_ASKED_S, action_ttl_s
-from services.api.domain.lifecycle import nobody_acted
+from services.api.domain.lifecycle import moved_to, nobody_acted
 from services.api.domain.operations import attempt_of, next_try
 from services.api.domain.plans import Plan
 from services.api.store import Payment
@@ -18,12 +18,12 @@ from shared.storage.work import Work
 ACTION_ASKED_MAX_S = 300.0
 
 
-def payment_overdue(row: Any, work: Work, waiting: Waiting) -> None:
-    """A row of `store.COLUMNS` whose payment should have moved by now."""
+def payment_overdue(row: Any, work: Work, waiting: Waiting, lapsing: frozenset[str] = frozenset()) -> None:
+    """A row of `store.COLUMNS` whose payment should have moved by now. `lapsing`: the accounts whose gateways void nothing."""
     payment = store.payment_of(row)
     match payment.snapshot.status:
         case "requires_capture":
-            authorization_overdue(payment, work, waiting)
+            authorization_overdue(payment, work, waiting, lapsing)
         case "requires_action":
             action_overdue(payment, work, waiting)
         case "pending_verification" if payment.snapshot.method == "PAYMENT_LINK":  # what is in doubt is a link: nobody was sent to it
@@ -52,10 +52,15 @@ def action_overdue(payment: Payment, work: Work, waiting: Waiting) -> None:
     store.look_again(work, payment.snapshot.payment_id, min(work.now + timedelta(seconds=pause_s), since + timedelta(seconds=ttl_s)))
 
 
-def authorization_overdue(payment: Payment, work: Work, waiting: Waiting) -> None:
+def authorization_overdue(payment: Payment, work: Work, waiting: Waiting, lapsing: frozenset[str]) -> None:
     """What was not captured in time is let go. While a capture or a void is under way, that comes first."""
     sums = payment.sums
     if sums.capturing_minor or sums.releasing_minor or not sums.capturable_minor:
+        return
+    if payment.snapshot.gateway in lapsing:  # it lets go by itself, and could not be told to
+        lapsed = replace(payment, sums=replace(sums, released_minor=sums.released_minor + sums.capturable_minor))
+        status = moved_to(payment.snapshot.status, lapsed.sums, kind="void", closes=True, expires=True)
+        store.enter(work, desk.entering(work, lapsed, status, error=None, reason="what is not captured lapses at its gateway"))
         return
     plan = Plan(sums.capturable_minor, closes=True)
     void = desk.planned(payment, "void", plan, operation_id=new_id(), origin="expiry", now=work.now)

@@ -30,7 +30,7 @@ OPERATOR = text("SELECT name FROM operator_keys WHERE sha256 = decode(:sha256, '
 ORIGIN_ALLOWED = text("SELECT 1 FROM merchants WHERE active AND allowed_origins @> to_jsonb(cast(:origin AS text)) LIMIT 1")
 SHOW = text(f"SELECT {COLUMNS} FROM payments WHERE payment_id = :payment_id AND merchant_id = :merchant_id")
 KNOWN = text("SELECT merchant_id, evidence FROM payments WHERE payment_id = :payment_id")
-TIMELINE = text("SELECT at, event, detail FROM timeline WHERE payment_id = :payment_id ORDER BY id LIMIT 500")
+TIMELINE = text("SELECT at, event, detail FROM timeline WHERE payment_id = :payment_id ORDER BY id LIMIT :most")
 OPERATION = text(f"SELECT {ledger.COLUMNS} FROM operations WHERE operation_id = :operation_id AND merchant_id = :merchant_id")
 DEAD_OPERATIONS = text("SELECT count(*) FROM operations WHERE payment_id = :payment_id AND kind = :kind AND status = 'failed'")
 ANYBODYS_OPERATION = text(f"SELECT {ledger.COLUMNS} FROM operations WHERE operation_id = :operation_id")
@@ -148,9 +148,10 @@ class Queries:
             row = (await connection.execute(KNOWN, {"payment_id": payment_id})).first()
         return Known(row.merchant_id, evidence_of(row.evidence)) if row else None
 
-    async def timeline(self, payment_id: UUID) -> list[Line]:
+    async def timeline(self, payment_id: UUID, most: int = 500) -> list[Line]:
+        """The oldest first."""
         async with self.engine.connect() as connection:
-            return [Line(**row) for row in (await connection.execute(TIMELINE, {"payment_id": payment_id})).mappings()]
+            return [Line(**row) for row in (await connection.execute(TIMELINE, {"payment_id": payment_id, "most": most})).mappings()]
 
     async def claimed(self, claim: str) -> Claimed | None:
         async with self.engine.connect() as connection:

@@ -1,5 +1,6 @@
 """Builds the edge from settings."""
 
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -7,7 +8,7 @@ from typing import get_args
 from aiohttp import web
 from pydantic import Field
 
-from services.api import ledger, store
+from services.api import ledger, store, tables
 from services.api.consumers import hears
 from services.api.domain import tokens
 from services.api.domain.velocity import Kind, Rule
@@ -113,6 +114,7 @@ class ApiSettings(Settings):
     guard_cards_per_caller: int = Field(200, ge=0)  # the same where only the caller's address is known, which may be a shop's server
     guard_cards_per_customer: int = Field(5, ge=0)
     guard_tries_per_card: int = Field(20, ge=0)  # payments with one card from one address
+    idempotency_keep_days: int = Field(30, ge=7)
 
     @property
     def guard(self) -> list[Rule]:
@@ -123,7 +125,9 @@ class ApiSettings(Settings):
 def build() -> runtime.Parts:
     settings, waiting = ApiSettings(), Waiting()
     parts = runtime.build("api", settings, inbox=store.inbox, outbox=store.outbox)
-    runtime.bind(parts, hears, given={"waiting": waiting})
+    lapsing = voiding_nothing(accounts.load(settings.gateways_file))
+    runtime.bind(parts, hears, given={"waiting": waiting, "lapsing": lapsing})
+    parts.pruner.forget(tables.idempotency.c.created_at, keep_days=settings.idempotency_keep_days)
     queries, live = Queries(parts.engine), Live(parts.ears)
     edge = Edge(
         unit_of_work=parts.unit_of_work,
@@ -134,7 +138,10 @@ def build() -> runtime.Parts:
         waiting=waiting,
         velocity=Velocity(settings.guard),
     )
-    overdue = {"sweeper": (store.TAKE_OVERDUE, payment_overdue), "operations": (ledger.TAKE_OVERDUE, operation_overdue)}
+    overdue: dict[str, tuple[str, Callable[..., None]]] = {
+        "sweeper": (store.TAKE_OVERDUE, partial(payment_overdue, lapsing=lapsing)),
+        "operations": (ledger.TAKE_OVERDUE, operation_overdue),
+    }
     for name, (take, sweep) in overdue.items():
         sweeper = Sweeper(
             parts.engine,
@@ -163,12 +170,17 @@ def build() -> runtime.Parts:
     return parts
 
 
+def voiding_nothing(known: Iterable[accounts.Account]) -> frozenset[str]:
+    """Accounts that can only wait until an authorization lapses."""
+    return frozenset(account.name for account in known if "void" not in CODECS[account.kind].operations)
+
+
 def application(parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries: Queries) -> web.Application:
     app = web.Application()
     owners = Owners(Asker(parts.mouth, timeout_s=settings.question_timeout_s).ask)
     known = accounts.load(settings.gateways_file)
     received = inbound.Inbound(known, parts.unit_of_work)
-    teller = Teller(edge, {account.name: CODECS[account.kind].captures(account) for account in known})
+    teller = Teller(edge, {account.name: CODECS[account.kind].captures(account) for account in known}, voiding_nothing(known))
     jobs = status.Jobs(parts.mouth, [account.name for account in known])
     keys = Keys(queries, internal_api_key=settings.internal_api_key, token_key=tokens.key_of(edge.fingerprint_key))
     limits = RateLimits(per_address=settings.rate_limit_per_min, per_key=settings.rate_limit_key_per_min)

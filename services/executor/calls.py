@@ -11,6 +11,7 @@ from shared.contracts import Attempt
 from shared.gateways import NOT_PREPARED, Answer, Finding, HttpResponse, Prepared, Refused, Unclear, Unsupported
 
 T = TypeVar("T")
+PATIENCE_S = 10.0  # so long a question waits for its turn, while a gateway wants to be called less often
 
 
 async def prepare(gateway: Gateway, attempt: Attempt, *, timeout_s: float) -> str | Refused | None:
@@ -49,7 +50,9 @@ async def ask(
 
 
 async def find(gateway: Gateway, attempt: Attempt, known: str | None) -> Finding:
-    """What the gateway says when it is asked."""
+    """What the gateway says when it is asked, in its turn."""
+    if not await gateway.turn(PATIENCE_S + gateway.timeout_s):
+        return Unclear("not asked: the gateway takes no more calls at present")
     try:
         response = await gateway.call(gateway.codec.lookup(gateway.account, attempt, known), timeout_s=gateway.timeout_s)
     except Unsupported as error:

@@ -7,7 +7,7 @@ from typing import get_args
 from uuid import UUID
 
 from services.executor import store, testimony
-from services.executor.calls import find, forget
+from services.executor.calls import PATIENCE_S, find, forget
 from services.executor.domain.comparison import Compared
 from services.executor.domain.comparison import compare as beside
 from services.executor.domain.testimony import TAKES_MONEY, Word, judge
@@ -46,7 +46,7 @@ class Pair:
 
     @property
     def what(self) -> What:
-        return "refund" if "refund" in (self.listed_as, self.ours and self.ours.attempt.operation) else "charge"
+        return self.ours.what if self.ours else self.listed_as
 
     @property
     def word(self) -> Word | None:
@@ -125,6 +125,8 @@ async def _page(gateway: Gateway, what: What, window: Window, cursor: str | None
     for number in range(PAGE_TRIES):
         if number:
             await asyncio.sleep(PAGE_PAUSE_S)
+        if not await gateway.turn(PATIENCE_S + gateway.timeout_s):
+            raise NotListed("the gateway takes no more calls at present")
         try:
             async with gateway.lookup_slots:
                 request = gateway.codec.list_made(gateway.account, what, window, cursor)
@@ -153,7 +155,7 @@ async def _pairs(command: CompareCharges, listed: Iterable[Listed], gateway: Gat
     pairs, met = [], set[UUID]()
     for attempt_id, one in sorted(by_attempt, key=lambda pair: _is_ours(ours.get(pair[0] or UUID(int=0)), pair[1]), reverse=True):
         mine = ours.get(attempt_id) if attempt_id else None
-        mine = mine if mine and mine.attempt.gateway == command.gateway else None
+        mine = mine if mine and mine.attempt.gateway == command.gateway and mine.what == one.what else None
         twice = attempt_id in met or mine is None
         named = one.gateway_reference if twice else str(attempt_id)
         pairs.append(Pair(named, mine, one.finding, one.gateway_reference, one.what))

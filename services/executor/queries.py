@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.executor.domain.testimony import Ours, State
 from services.executor.store import ours_of
 from shared.contracts import Attempt
+from shared.gateways import What
 
 COLUMNS = "attempt_id, attempt, state, outcome, started_at, concluded_at"
 BY_IDS = text(f"SELECT {COLUMNS} FROM attempts WHERE attempt_id = ANY(cast(:ids AS uuid[]))")
@@ -19,7 +20,8 @@ OF_PAYMENTS = text(
     f"SELECT {COLUMNS} FROM attempts WHERE payment_id = ANY(cast(:ids AS uuid[])) ORDER BY started_at, attempt_id LIMIT 5000"
 )
 # An attempt's id begins with the time of what caused it, so the primary key finds those of a time without an index of its own. Only a
-# refund that is tried again after an hour starts later: it is not called missing, and compared where the gateway lists it.
+# refund that is tried again after an hour starts later, and one of a charge that came to light as late: it is not called missing, and
+# compared where the gateway lists it.
 OF_WINDOW = text(
     f"SELECT {COLUMNS} FROM attempts WHERE attempt_id >= :first AND attempt_id < :last AND gateway = :gateway"
     " AND started_at >= :since AND started_at < :until AND operation IN ('charge', 'authorize', 'link', 'refund')"
@@ -41,6 +43,11 @@ class Stored:
     @property
     def ours(self) -> Ours:
         return ours_of(self.attempt, self.state, self.outcome)
+
+    @property
+    def what(self) -> What:
+        """In which of a gateway's lists it stands."""
+        return "refund" if self.attempt.operation == "refund" else "charge"
 
 
 class Queries:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from services.notifier import desk as sql
 from services.notifier import store
 from services.notifier.desk import Change, Desk
-from services.notifier.domain.endpoints import ENDPOINTS_MAX, known_events, objection_to_url, unknown_events
+from services.notifier.domain.endpoints import ENDPOINTS_MAX, MADE_MAX, known_events, objection_to_url, unknown_events
 from services.notifier.domain.owed import TEST, delivery_id, trial_body
 from services.notifier.domain.signature import PREFIX
 from services.notifier.secrets import Secrets
@@ -73,6 +73,9 @@ async def create_endpoint(question: CreateEndpoint, desk: Desk, secrets: Secrets
         await change.run(sql.ALONE, **owned)
         if len(await change.rows(sql.ENDPOINTS, **owned)) >= ENDPOINTS_MAX:
             raise Refused("CONFLICT", f"There are {ENDPOINTS_MAX} endpoints already.", limit=ENDPOINTS_MAX)
+        today = await change.row(sql.MADE, **owned)
+        if today and today["made"] >= MADE_MAX:
+            raise Refused("CONFLICT", f"{MADE_MAX} endpoints were made in a day.", limit=MADE_MAX)
         made = question.model_dump(include={"merchant_id", "url", "description", "ordered"})
         sealed = secrets.seal(endpoint_id, secret)
         await change.create(endpoint_id=endpoint_id, events=list(question.events), secret_sealed=sealed, **made)
@@ -151,8 +154,8 @@ async def replay_deliveries(question: ReplayDeliveries, desk: Desk) -> ReplayedV
         endpoint, _ = await _found(change, question)
         _enabled(endpoint)
         ranged = question.model_dump(include={"merchant_id", "endpoint_id", "since", "until"})
-        states = list(question.states or ("delivered", "parked", "skipped"))
-        found = await change.row(sql.REPLAY, **ranged, states=states, most=REPLAY_MAX, reason=f"replayed by {question.actor}")
+        replay = sql.replay(question.states or ("delivered", "parked", "skipped"))
+        found = await change.row(replay, **ranged, most=REPLAY_MAX, reason=f"replayed by {question.actor}")
         assert found is not None, "count(*) always is"  # noqa: S101
         more = found["latest"].astimezone(UTC) if found["deliveries"] == REPLAY_MAX else None
         view = ReplayedView(deliveries=found["deliveries"], continue_from=more)
@@ -179,6 +182,8 @@ async def retry_delivery(question: RetryDelivery, desk: Desk) -> DeliveryView:
     whose, named = question.merchant_id, question.delivery_id
     async with desk.changing() as change:
         delivery = await _delivery(change, whose, named)
+        if delivery.tries >= sql.TRIES_MAX:
+            raise Refused("CONFLICT", f"It was tried {delivery.tries} times.", limit=sql.TRIES_MAX)
         endpoint = await change.row(sql.ONE, merchant_id=whose, endpoint_id=delivery.endpoint_id)
         if endpoint is None:
             raise Refused("CONFLICT", "Its endpoint was deleted.")
@@ -201,12 +206,12 @@ def _check(desk: Desk, merchant_id: str, *, url: str | None, events: tuple[str, 
 
 
 def _wrong(field: str, message: str) -> NoReturn:
-    raise Refused("VALIDATION_ERROR", f"{field}: {message}", errors=[{"field": field, "message": message, "type": field}])
+    raise Refused("VALIDATION_ERROR", f"{field}: {message}", errors=[{"in": "body", "field": field, "message": message, "type": field}])
 
 
 async def _found(change: Change, question: EndpointQuestion) -> tuple[EndpointView, str]:
     """Locked, with its sealed secret."""
-    row = await change.row(f"{sql.ONE} FOR UPDATE", merchant_id=question.merchant_id, endpoint_id=question.endpoint_id)
+    row = await change.row(sql.LOCKED, merchant_id=question.merchant_id, endpoint_id=question.endpoint_id)
     if row is None:
         _missing()
     return EndpointView.model_validate(row), row["secret_sealed"]

@@ -1,6 +1,6 @@
 """Where merchants and operators look and change: endpoints, and what was sent to them. Each change is audited in its own transaction."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,6 +14,8 @@ from shared.contracts.questions.notifier import DeliveryState
 
 REPLAYED_PER_S = 500  # so that a replay is a stream, not a flood
 TRIES_SHOWN = 100
+TRIES_MAX = 1_000  # of one delivery; then it is sent again no more
+SKIPPED_MAX = 5_000  # in one statement
 
 ENDPOINT = (
     "SELECT endpoint_id, url, description, events, ordered, enabled, disabled_reason, failing_since, created_at,"
@@ -22,8 +24,14 @@ ENDPOINT = (
 )
 ENDPOINTS = f"{ENDPOINT} ORDER BY created_at, endpoint_id"
 ONE = f"{ENDPOINT} AND endpoint_id = :endpoint_id"
+LOCKED = f"{ONE} FOR NO KEY UPDATE"  # FOR UPDATE would hold up whoever owes it something, and all that commits with that
+MADE = "SELECT count(*) AS made FROM endpoints WHERE merchant_id = :merchant_id AND created_at > now() - interval '1 day'"
 ALONE = "SELECT pg_advisory_xact_lock(hashtextextended(:merchant_id, 0))"  # while its endpoints are counted
-SKIP = "UPDATE deliveries SET state = 'skipped', reason = :reason, due_at = NULL WHERE due_at IS NOT NULL AND endpoint_id = :endpoint_id"
+# What is more, or is being settled just now, the sender skips when it is due: nobody waits for this, and it for nobody.
+SKIP = (
+    "UPDATE deliveries SET state = 'skipped', reason = :reason, due_at = NULL WHERE delivery_id IN (SELECT delivery_id FROM deliveries"
+    f" WHERE due_at IS NOT NULL AND endpoint_id = :endpoint_id ORDER BY due_at DESC LIMIT {SKIPPED_MAX} FOR NO KEY UPDATE SKIP LOCKED)"
+)
 DELIVERY = (
     "SELECT d.delivery_id, d.event_id, d.endpoint_id, d.payment_id, d.type, d.state, d.reason, d.tries, d.created_at,"
     " d.due_at AS next_try_at{more} FROM deliveries d WHERE d.merchant_id = :merchant_id"
@@ -52,8 +60,8 @@ RETRY = f"UPDATE deliveries SET {AGAIN}, due_at = now(), reason = :reason WHERE 
 REPLAY = (
     "WITH chosen AS (SELECT delivery_id, created_at, row_number() OVER (ORDER BY created_at, delivery_id) AS place FROM ("
     "SELECT delivery_id, created_at FROM deliveries WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id"
-    " AND created_at >= :since AND created_at < :until AND state = ANY(:states)"
-    " ORDER BY created_at, delivery_id LIMIT :most FOR UPDATE) AS ranged),"
+    " AND created_at >= :since AND created_at < :until AND state IN ({states})"
+    f" AND tries < {TRIES_MAX} ORDER BY created_at, delivery_id LIMIT :most FOR NO KEY UPDATE) AS ranged),"
     f" again AS (UPDATE deliveries SET {AGAIN}, reason = :reason, due_at = now() + make_interval(secs => place / {REPLAYED_PER_S}.0)"
     " FROM chosen WHERE deliveries.delivery_id = chosen.delivery_id)"
     " SELECT count(*) AS deliveries, max(created_at) AS latest FROM chosen"
@@ -129,6 +137,11 @@ def page(wanted: ListDeliveries) -> tuple[str, dict[str, Any]]:
     where = "".join(f" AND {one}" for one in conditions)
     order = " ORDER BY d.created_at DESC, d.delivery_id DESC LIMIT :limit"
     return f"{DELIVERIES}{where}{order}", {**values, "merchant_id": wanted.merchant_id, "limit": wanted.limit}
+
+
+def replay(states: Iterable[DeliveryState]) -> str:
+    """The statement. It names the states in full, as a page does."""
+    return REPLAY.format(states=", ".join(f"'{one}'" for one in states))
 
 
 def _json(view: Frozen | None) -> Any:

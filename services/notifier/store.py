@@ -14,6 +14,7 @@ from services.notifier.domain.health import Health, after_try
 from services.notifier.domain.owed import Endpoint, Told, owner_of, payment_of
 from services.notifier.domain.schedule import Answer, Delivered, Parked, Retry, Verdict
 from services.notifier.tables import deliveries, delivery_attempts, endpoints, inbox, metadata, outbox
+from shared.clock import utc_now
 from shared.contracts import EndpointDisabled, EndpointFailing, PaymentEvent
 from shared.ids import derived
 from shared.storage.bulk import Bulk, insert, update
@@ -85,10 +86,23 @@ OF_PAYMENT = text(
     " FILTER (WHERE a.number IS NOT NULL), '[]') AS tries FROM deliveries d LEFT JOIN delivery_attempts a USING (delivery_id)"
     " WHERE d.payment_id = :payment_id GROUP BY d.delivery_id ORDER BY d.created_at, d.delivery_id LIMIT 500"
 )
+# Ids begin with their event's time (`shared.ids.derived`), so the oldest are found by the primary key. Those that stay are passed by, so
+# many to a statement, however many they are.
+PRUNE = text(
+    "WITH looked AS (SELECT delivery_id FROM deliveries WHERE delivery_id > :after AND delivery_id < :before"
+    " ORDER BY delivery_id LIMIT :most),"
+    " gone AS (DELETE FROM deliveries d USING looked WHERE d.delivery_id = looked.delivery_id AND d.created_at < :until"
+    " AND d.state IN ('delivered', 'skipped') RETURNING d.delivery_id),"
+    " tries AS (DELETE FROM delivery_attempts a USING gone WHERE a.delivery_id = gone.delivery_id)"
+    " SELECT delivery_id, gone.delivery_id IS NOT NULL AS gone FROM looked LEFT JOIN gone USING (delivery_id) ORDER BY delivery_id"
+)
+PRUNE_EVERY_S = 3_600.0
+PRUNED_MAX = 5_000  # looked at in one statement, so that pruning holds nothing up
 SEED = text(
     "INSERT INTO endpoints (endpoint_id, merchant_id, url, secret_sealed, events)"
     " VALUES (:endpoint_id, :merchant_id, :url, :secret_sealed, cast(:events AS jsonb)) ON CONFLICT (endpoint_id) DO UPDATE SET"
     " url = excluded.url, secret_sealed = excluded.secret_sealed, enabled = true, disabled_reason = NULL, deleted_at = NULL,"
+    " failing_since = NULL, failing_told_at = NULL,"
     " events = CASE WHEN :filtered THEN excluded.events ELSE endpoints.events END"
 )
 
@@ -198,6 +212,20 @@ async def deliveries_of(engine: AsyncEngine, payment_id: UUID) -> list[dict[str,
     """What is owed for a payment and every try at it, the oldest first. Bodies are not read: they are the merchants'."""
     async with engine.connect() as connection:
         return [dict(row) for row in (await connection.execute(OF_PAYMENT, {"payment_id": payment_id})).mappings()]
+
+
+async def prune(engine: AsyncEngine, *, keep_days: int) -> int:
+    """Returns how many deliveries went, with their tries: those that arrived or were skipped. What is due or parked stays, however old."""
+    until = utc_now() - timedelta(days=keep_days)
+    before, after, total = UUID(int=int(until.timestamp() * 1000) << 80), UUID(int=0), 0
+    while True:
+        async with engine.begin() as connection:
+            bounds = {"until": until, "before": before, "after": after, "most": PRUNED_MAX}
+            looked = (await connection.execute(PRUNE, bounds)).all()
+        total += [one.gone for one in looked].count(True)
+        if len(looked) < PRUNED_MAX:
+            return total
+        after = looked[-1].delivery_id
 
 
 async def seed_endpoint(

@@ -23,6 +23,7 @@ class NotifierSettings(Settings):
         False, validation_alias=AliasChoices("PAYMESH_WEBHOOK_RETRY_INTERVALS_TEST", "WEBHOOK_RETRY_INTERVALS_TEST")
     )
     webhook_allow_loopback: bool = False
+    delivery_keep_days: int = Field(30, ge=7)
     secrets_key: str
 
     @property
@@ -46,6 +47,7 @@ def build() -> runtime.Parts:
     parts.on_start.append(sender.open)
     parts.after_stop.append(sender.close)
     parts.tasks["sender"] = sender.run
+    parts.tasks["forgetting"] = runtime.every(store.PRUNE_EVERY_S, lambda: store.prune(parts.engine, keep_days=settings.delivery_keep_days))
     desk = Desk(parts.engine, allow_loopback=settings.webhook_allow_loopback)
     runtime.answer(parts, answers, given={"engine": parts.engine, "desk": desk, "secrets": secrets})
     return parts

@@ -36,13 +36,21 @@ from shared.gateways.codec import (
     Window,
 )
 from shared.gateways.razorpay_codes import CODES
-from shared.gateways.razorpay_entities import asked_of_payer, finding_of, listed_of, notes_of, refused_of, state_of, unlisted_of
+from shared.gateways.razorpay_entities import (
+    asked_of_payer,
+    finding_of,
+    listed_of,
+    notes_of,
+    operation_in,
+    refused_of,
+    state_of,
+    unlisted_of,
+)
 from shared.gateways.reading import (
     OPERATIONS,
     header,
     inner,
     json_object,
-    operation_of,
     seconds_around,
     signed,
     target_of,
@@ -205,8 +213,7 @@ class RazorpayCodec:
         event, event_id = text(message.get("event")), header(headers, "x-razorpay-event-id")
         payload = inner(message, "payload")
         entity = next((found for name in ENTITIES if (found := inner(payload, name, "entity"))), {})
-        notes = inner(entity, "notes")
-        reference, operation = text(notes.get("reference")), operation_of(notes.get("operation"))
+        reference, operation = text(inner(entity, "notes").get("reference")), operation_in(entity)
         if not event or not event_id or not text(entity.get("id")):
             return None
         finding = state_of(entity, operation or "charge", inner(payload, "payment", "entity"))

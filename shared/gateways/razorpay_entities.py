@@ -86,6 +86,11 @@ def _payment_of_link(link: Mapping[str, Any], paid_by: Mapping[str, Any]) -> str
     return text(first.get("payment_id")) or text(paid_by.get("id"))
 
 
+def operation_in(entity: Mapping[str, Any]) -> Operation | None:
+    """What its mark says; a refund is one whatever its mark says, for somebody may have copied the charge's."""
+    return "refund" if entity.get("entity") == "refund" else operation_of(inner(entity, "notes").get("operation"))
+
+
 def listed_of(entity: Mapping[str, Any]) -> Listed | None:
     """A payment or a refund."""
     notes = inner(entity, "notes")
@@ -93,8 +98,7 @@ def listed_of(entity: Mapping[str, Any]) -> Listed | None:
     if not entity_id or created_at is None:
         return None
     what: What = "refund" if entity.get("entity") == "refund" else "charge"
-    finding = state_of(entity, operation_of(notes.get("operation")) or what)
-    return Listed(text(notes.get("reference")), entity_id, finding, created_at, what)
+    return Listed(text(notes.get("reference")), entity_id, state_of(entity, operation_in(entity) or "charge"), created_at, what)
 
 
 def refused_of(status: int, body: Mapping[str, Any]) -> Refused | None:

@@ -36,7 +36,6 @@ from shared.gateways.reading import (
     header,
     inner,
     json_object,
-    operation_of,
     seconds_around,
     signed,
     target_of,
@@ -44,7 +43,7 @@ from shared.gateways.reading import (
     weightiest,
 )
 from shared.gateways.stripe_codes import CODES
-from shared.gateways.stripe_objects import capture_mark, finding_of, listed_of, refused_of, state_of, unlisted_of
+from shared.gateways.stripe_objects import capture_mark, finding_of, listed_of, operation_in, refused_of, state_of, unlisted_of
 
 PAGE = 100
 
@@ -197,9 +196,8 @@ class StripeCodec:
         event, event_id, entity = text(message.get("type")), text(message.get("id")), inner(message, "data", "object")
         if not event or not event_id or entity.get("object") not in ("payment_intent", "refund", "checkout.session"):
             return None
-        metadata = inner(entity, "metadata")
-        operation = operation_of(metadata.get("operation"))
-        return Heard(event_id, event, text(metadata.get("reference")), operation, state_of(entity, operation or "charge"))
+        reference, operation = text(inner(entity, "metadata").get("reference")), operation_in(entity)
+        return Heard(event_id, event, reference, operation, state_of(entity, operation or "charge"))
 
 
 CODEC = StripeCodec()

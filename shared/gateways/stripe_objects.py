@@ -102,6 +102,11 @@ def _voided(intent: Mapping[str, Any]) -> Finding:
     return took(str(intent.get("id")), amount - received, intent.get("currency"))
 
 
+def operation_in(entity: Mapping[str, Any]) -> Operation | None:
+    """What its mark says; a refund is one whatever its mark says, for somebody may have copied the charge's."""
+    return "refund" if entity.get("object") == "refund" else operation_of(inner(entity, "metadata").get("operation"))
+
+
 def listed_of(entity: Mapping[str, Any]) -> Listed | None:
     """A PaymentIntent or a refund."""
     metadata = inner(entity, "metadata")
@@ -109,8 +114,7 @@ def listed_of(entity: Mapping[str, Any]) -> Listed | None:
     if not entity_id or created_at is None:
         return None
     what: What = "refund" if entity.get("object") == "refund" else "charge"
-    finding = state_of(entity, operation_of(metadata.get("operation")) or what)
-    return Listed(text(metadata.get("reference")), entity_id, finding, created_at, what)
+    return Listed(text(metadata.get("reference")), entity_id, state_of(entity, operation_in(entity) or "charge"), created_at, what)
 
 
 def _by_codes(error: Mapping[str, Any], reference: str | None) -> Refused | None:

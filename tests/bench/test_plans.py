@@ -57,7 +57,11 @@ def kernel_statements(module: ModuleType) -> Iterator[tuple[str, str]]:
     relay = Relay(None, module.outbox, None)  # type: ignore[arg-type]
     yield "relay.take", relay.take
     yield "relay.delete", relay.delete
-    yield "pruner", str(Pruner(None, module.inbox).prune)  # type: ignore[arg-type]
+    pruner = Pruner(None, module.inbox)  # type: ignore[arg-type]
+    if hasattr(module, "idempotency"):
+        pruner.forget(module.idempotency.c.created_at, keep_days=30)
+    for prune in pruner.prunes:
+        yield f"pruner: {prune}", str(prune)
 
 
 async def plan_of(connection: "asyncpg.Connection[Any]", sql: str) -> dict[str, Any]:

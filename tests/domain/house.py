@@ -30,6 +30,7 @@ class House:
 
     def __init__(self, waiting: Waiting = WAITING) -> None:
         self.waiting, self.now = waiting, NOW
+        self.lapsing: frozenset[str] = frozenset()
         self.payment_row: dict[str, Any] = {
             "payment_id": PAYMENT, "merchant_id": "m_001", "status": "processing", "sequence": 0, "method": "CARD", "gateway": None,
             "amount_minor": AMOUNT.amount_minor, "currency": AMOUNT.currency, "order_id": None, "customer_id": None,
@@ -80,7 +81,7 @@ class House:
     def hear(self, *events: Event) -> "House":
         for event in events:
             heard: Any = event
-            self.change(lambda work, heard=heard: evidence_heard(heard, work, self.waiting))  # type: ignore[misc]
+            self.change(lambda work, heard=heard: evidence_heard(heard, work, self.waiting, self.lapsing))  # type: ignore[misc]
         return self
 
     def ask(self, kind: OperationKind, plan: Callable[[Payment], Plan | None], operation_id: UUID) -> Movement:
@@ -102,7 +103,7 @@ class House:
 
     def sweep_payment(self, *, after_s: float = 0) -> Work:
         self.now += timedelta(seconds=after_s)
-        return self.change(lambda work: payment_overdue(SimpleNamespace(**self.payment_row), work, self.waiting))
+        return self.change(lambda work: payment_overdue(SimpleNamespace(**self.payment_row), work, self.waiting, self.lapsing))
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

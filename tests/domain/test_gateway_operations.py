@@ -204,6 +204,22 @@ def test_a_try_that_fails_at_a_link_is_not_its_end() -> None:
     assert (told.reference, told.operation, told.finding) == (REFERENCE, "link", Pending("pi_1"))
 
 
+def test_a_refund_is_no_charge_whatever_was_copied_to_it() -> None:
+    """Who gives back by other means than ours may copy the marks of the charge: it would be told as a second charge of one attempt."""
+    marks = {"reference": REFERENCE, "operation": "charge"}
+    refund = {"id": "r_1", "entity": "refund", "object": "refund", "amount": 1, "currency": "INR", "notes": marks, "metadata": marks}
+    told = RAZORPAY.parse_webhook(
+        {"x-razorpay-event-id": "evt_1"},
+        orjson.dumps({"event": "refund.processed", "payload": {"refund": {"entity": refund | {"status": "processed"}}}}),
+    )
+    assert told is not None
+    assert (told.reference, told.operation) == (REFERENCE, "refund")
+    event = {"id": "evt_1", "type": "refund.updated", "data": {"object": refund | {"status": "succeeded"}}}
+    told = STRIPE.parse_webhook({}, orjson.dumps(event))
+    assert told is not None
+    assert (told.reference, told.operation) == (REFERENCE, "refund")
+
+
 @pytest.mark.parametrize("kind", ["razorpay", "stripe"])
 def test_a_full_page_of_other_refunds_does_not_prove_that_ours_is_missing(kind: str) -> None:
     other = {"id": "r", "object": "refund", "entity": "refund", "status": "processed", "amount": 1, "currency": "INR"}

@@ -174,6 +174,18 @@ def test_a_conflict_says_which(events: Sequence[Event], code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("events", "both"),
+    [
+        ([succeeded(ONE, confirmed=LESS)], (str(AMOUNT), str(LESS))),
+        ([succeeded(ONE), succeeded(ONE, reference="ch_2")], ("ch_1", "ch_2")),
+    ],
+)
+def test_a_conflict_shows_both_pieces_of_evidence(events: Sequence[Event], both: Sequence[str]) -> None:
+    message = (lived(events)[-1].error or {})["message"]
+    assert all(piece in message for piece in both), message
+
+
+@pytest.mark.parametrize(
     ("events", "status", "back"),
     [
         ([exhausted(), succeeded(ONE)], "failed", [named(1)]),

@@ -89,9 +89,25 @@ def test_what_was_learnt_before_a_change_is_forgotten_and_persisted() -> None:
     assert learner.arms.read(("UPI:<50000", "alpha"), after(601).timestamp())[0] > 400, "what it was before is remembered"
     learner.learn([outcome("gateway_fault", seconds=602 + number) for number in range(100)], after(702))
     learnt = learner.learn([outcome(seconds=703 + number) for number in range(8)], after(711))
-    assert learner.arms.read(("UPI:<50000", "alpha"), after(711).timestamp())[0] < 10, "until it is better: then of what it is now"
+    successes, failures = learner.arms.read(("UPI:<50000", "alpha"), after(711).timestamp())
+    assert successes > 400, "what it was before its outage is the best guess of what it is after it"
+    assert failures < 10, "and of the outage nothing remains, but what was heard until it was noticed"
     assert learnt.arms == {("UPI:<50000", "alpha")}
     assert {("alpha", "UPI", ""), ("alpha", "UPI", "HDFC")} <= learnt.estimates
+
+
+@pytest.mark.parametrize(("usual", "forgets"), [("success", False), ("gateway_fault", True)])
+def test_an_arm_forgets_all_where_its_gateway_is_better_than_it_ever_was(usual: str, forgets: bool) -> None:
+    """A newcomer whose credentials are put right, or a gateway that is well again after a second outage that came upon the first."""
+    learner = Learner()
+    for second in range(600):
+        learner.learn([outcome(usual, seconds=second)], after(second))
+    for begin in (600, 650):
+        learner.learn([outcome("gateway_fault", seconds=begin + number) for number in range(30)], after(begin + 30))
+        learner.learn([outcome(seconds=begin + 30 + number) for number in range(20)], after(begin + 50))
+    successes, failures = learner.arms.read(("UPI:<50000", "alpha"), after(700).timestamp())
+    assert (successes + failures < 60) is forgets
+    assert failures < 30
 
 
 def test_another_gateway_and_another_method_of_its_own_rate_keep_theirs() -> None:

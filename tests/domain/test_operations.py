@@ -83,6 +83,21 @@ def test_a_final_capture_lets_the_rest_go() -> None:
     assert (house.payment.sums.released_minor, house.payment.snapshot.status) == (30_000, "succeeded")
 
 
+@pytest.mark.parametrize(("comes_true", "let_go"), [(True, 20_000), (False, 40_000)])
+def test_the_rest_waits_for_a_capture_in_doubt(comes_true: bool, let_go: int) -> None:
+    """At the gateway a release takes all that is held: a capture that is still on its way would find nothing, or come on top."""
+    house = held()
+    first, last = house.ask("capture", capture(20_000), ID), house.ask("capture", capture(10_000, final=True), uuid4())
+    house.hear(unknown(trying(first)))
+    done(house, last)
+    assert (house.payment.snapshot.status, [one.kind for one in house.operations]) == ("succeeded", ["capture", "capture"])
+    house.hear(succeeded(trying(first), reference="mv_2") if comes_true else failed(trying(first), DECLINED))
+    rest = house.one("void")
+    assert (rest.amount.amount_minor, rest.origin) == (let_go, "remainder")
+    done(house, rest)
+    assert (house.payment.sums.released_minor, house.payment.sums.capturable_minor) == (let_go, 0)
+
+
 def test_a_void_cancels_or_ends_a_part_capture() -> None:
     house = held()
     done(house, house.ask("void", void, ID))
@@ -231,6 +246,16 @@ def test_an_authorization_that_came_too_late_is_voided() -> None:
     assert house.one("reversal").does == "void"
 
 
+def test_one_that_its_gateway_cannot_void_lapses_and_is_on_nobodys_list() -> None:
+    house = House()
+    house.lapsing = frozenset({HELD.gateway, TWO.gateway})
+    house.hear(failed(HELD), exhausted(HELD), verified(HELD, "succeeded", reference="ch_1"), verified(HELD, "succeeded", reference="ch_1"))
+    assert (house.payment.snapshot.status, house.operation_rows) == ("failed", {})
+    assert house.told.count("payment.late_success") == 1
+    house.hear(failed(ONE), succeeded(TWO))
+    assert house.one("reversal").does == "refund", "money that was taken there is given back all the same"
+
+
 def test_a_reversal_goes_on_whatever_the_refusal_and_ends_on_the_operators_list() -> None:
     house = House().hear(exhausted(), succeeded(ONE))
     for _ in range(3):
@@ -252,6 +277,21 @@ def test_an_authorization_that_is_not_captured_in_time_is_let_go() -> None:
     done(house, house.one("void"))
     assert (house.payment.snapshot.status, house.one("void").origin) == ("expired", "expiry")
     assert isinstance(house.events[-1], PaymentExpired)
+
+
+def test_an_authorization_that_its_gateway_cannot_void_has_lapsed_by_itself() -> None:
+    """Nobody is asked for what would be refused, hour after hour, while the payment waits for ever."""
+    house = held()
+    house.lapsing = frozenset({HELD.gateway})
+    said_only(house.sweep_payment(after_s=700_000), PaymentExpired)
+    payment = house.payment
+    assert (payment.snapshot.status, payment.sums.released_minor, payment.sums.capturable_minor) == ("expired", AMOUNT.amount_minor, 0)
+    assert (house.operation_rows, house.payment_row["due_at"]) == ({}, None)
+
+
+def test_a_void_that_the_gateway_cannot_do_is_refused_before_it_is_asked() -> None:
+    with pytest.raises(NotAllowed, match="PAYMENT_NOT_VOIDABLE"):
+        plan_void("requires_capture", held().payment.sums, lapses=True)
 
 
 def test_the_payer_who_does_not_act_is_asked_about_and_then_waited_for_no_longer() -> None:

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from deploy.faults import campaign as module
+from deploy.faults import leftovers
 from deploy.faults.campaign import Campaign
 from deploy.local.instance import ROOT
+from services.verifier.domain.verdict import AWAITED
 
 DRAIN_S = 5.0
 
@@ -47,3 +49,8 @@ def test_what_is_not_quiet_by_the_deadline_is_judged_all_the_same(quiet: Campaig
     quiet.late_until = time.monotonic() + DRAIN_S
     asyncio.run(quiet.drain(0.1))
     assert quiet.quiet_s is None
+
+
+def test_a_payer_who_has_not_acted_is_named_as_the_verifier_names_them() -> None:
+    """Else every link that nobody paid would be left over."""
+    assert leftovers.AWAITED.endswith(f"LIKE '%{AWAITED}'")

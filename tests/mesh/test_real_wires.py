@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local.mesh import Mesh
 from tests.mesh.conftest import REAL
+from tests.mesh.inside import Inside
 from tests.mesh.instruments import card, magic_pan, upi
 from tests.mesh.merchant import Answer, Merchant, Payment, order
 from tests.mesh.outside import ENDS, Outside
@@ -103,8 +104,20 @@ async def test_what_is_authorized_is_captured_and_refunded(kind: str, merchant: 
 async def test_what_is_authorized_is_voided_where_the_gateway_can(kind: str, merchant: Merchant, outside: Outside) -> None:
     payment, _ = await paid(merchant, outside, foreign(kind, capture="manual"), HELD, acts=kind == "razorpay")
     answer = await ask(merchant, payment, "void")
-    status = "cancelled" if kind == "stripe" else "requires_capture"
-    assert (answer.status, answer.body["payment"]["status"]) == (201, status), answer.body
+    if kind == "razorpay":
+        assert (answer.status, answer.code) == (409, "PAYMENT_NOT_VOIDABLE"), answer.body
+    else:
+        assert (answer.status, answer.body["payment"]["status"]) == (201, "cancelled"), answer.body
+
+
+@KINDS
+async def test_what_nobody_captures_in_time_expires(kind: str, merchant: Merchant, outside: Outside, inside: Inside) -> None:
+    """Stripe is told to let go; Razorpay does so by itself, and is asked for nothing."""
+    payment, _ = await paid(merchant, outside, foreign(kind, capture="manual"), HELD, acts=kind == "razorpay")
+    await inside.make_overdue(payment)
+    assert (await outside.told(payment, ("payment.expired",)))["data"]["status"] == "expired"
+    made = (await merchant.call("GET", f"/payments/{payment.id}/operations")).body["items"]
+    assert [(one["kind"], one["status"]) for one in made] == ([("void", "succeeded")] if kind == "stripe" else [])
 
 
 @KINDS

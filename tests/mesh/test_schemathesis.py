@@ -20,8 +20,8 @@ from services.api.http.layer.openapi import SECURITY
 
 NOT_ENDING = {"/events", "/ws"}  # streams
 STREAMING = {"listener"}  # may call nothing else
-# Judged elsewhere. Models know more than schemas say: a card's digits, two fields that exclude each other. JSON's 0 is taken for a flag's
-# false, and a number in a query for a time. And /webhooks/deliveries is a /webhooks/{gateway} too, so it knows that one's methods.
+# Judged elsewhere. Models know more than schemas say: a card's digits, two fields that exclude each other. What a schema forbids is judged
+# of bodies alone (`documented.refused_body`). And /webhooks/deliveries is a /webhooks/{gateway} too, so it knows that one's methods.
 UNJUDGED = ("positive_data_acceptance", "negative_data_rejection", "unsupported_method", "allow_header_conformance")
 ROUNDS = {"short": ("examples,coverage,fuzzing,stateful", 5), "long": ("examples,coverage,fuzzing,stateful", 200)}
 MERCHANT = {"X-Api-Key": demo.API_KEY, "X-Api-Secret": demo.API_SECRET, "Prefer": "wait=0"}

@@ -203,8 +203,11 @@ async def test_reconciliation_finds_what_differs_and_only_that(
 
 
 async def test_a_payments_audit_has_cause_and_effect_from_all_owners(merchant: Merchant, outside: Outside, boss: Merchant) -> None:
-    payment = await merchant.pay(order(**upi("decline"), alias="alpha"))
-    await outside.told(payment)
+    payment = await merchant.pay(order(**upi(), alias="alpha", capture="manual"))
+    await outside.told(payment, ["payment.requires_capture"])
+    for what, ends in (("capture", "payment.succeeded"), ("refunds", "payment.refunded")):
+        assert (await merchant.call("POST", f"/payments/{payment.id}/{what}", {}, {"Prefer": "wait=10"})).status == 201
+        await outside.told(payment, [ends])
     answer = await boss.call("GET", f"/payments/{payment.id}/audit")
     assert answer.status == 200, answer.body
     assert answer.body["missing"] == []
@@ -212,3 +215,7 @@ async def test_a_payments_audit_has_cause_and_effect_from_all_owners(merchant: M
     assert owners >= {"api", "router", "executor", "notifier"}
     times = [entry["at"] for entry in answer.body["items"]]
     assert times == sorted(times)
+    told: set[str] = set()
+    for entry in answer.body["items"]:
+        assert entry["cause"] in told or entry["event"] == "payment.created", f"{entry} follows from nothing that stands before it"
+        told.add(entry["id"])

@@ -1,13 +1,20 @@
 """Captures, refunds and voids stay within the sums whatever is asked, and are the same again after a kill."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.sandbox.behaviour import BEHAVIOURS, SUCCEED
 from deploy.sandbox.book import Book, Charge
+from deploy.sandbox.gateway import Gateway
+from deploy.sandbox.journal import Journal
+from deploy.sandbox.mover import MoveOrder
 from deploy.sandbox.moves import Move, MoveKind, sums, unpayable
+from deploy.sandbox.settings import Settings
 from shared.gateways import ActionRequired, NotFound, Pending, Succeeded
 from tests.sandbox.test_process import running
 from tests.sandbox.wires import KINDS, Merchant, account_of, card, new_attempt
@@ -76,3 +83,23 @@ async def test_orders_links_and_moves_survive_a_kill(tmp_path: Path) -> None:
             await merchant.pay(again)
             assert isinstance(await merchant.find(link, paper.reference), Succeeded)
             assert (await merchant.done(lost)).confirmed == lost.amount
+
+
+async def test_a_void_takes_what_no_capture_on_its_way_has(tmp_path: Path) -> None:
+    """Both were asked for before either was on the disk; whoever asked for the void believed that all of it was still held."""
+    journal, intents = Journal(tmp_path / "journal.jsonl", "reference"), Journal(tmp_path / "intents.jsonl", "reference")
+    journal.open()
+    gateway = Gateway("alpha", Settings(late_s=0.01), journal, intents)
+    gateway.book.put(HELD)
+    told: asyncio.Queue[Any] = asyncio.Queue()
+    gateway.tell = told.put_nowait
+    capture = MoveOrder("capture", "ch_0", "r_capture", 30, "cap")
+    assert await gateway.mover.submit(capture, "k_capture", BEHAVIOURS["accept-late"]) == (None, False)
+    void, replayed = await gateway.mover.submit(MoveOrder("void", "ch_0", "r_void", 100, "void"), "k_void", SUCCEED)
+    assert void is not None
+    assert (void.amount_minor, replayed) == (70, False)
+    assert await gateway.mover.submit(MoveOrder("void", "ch_0", "r_void", 70, "void"), "k_void", SUCCEED) == (void, True)
+    async with asyncio.timeout(5):
+        assert [await told.get(), (await told.get()).reference] == [void, "r_capture"]  # the capture is booked late
+    assert sums(HELD, gateway.book.moves_of("ch_0")).captured + void.amount_minor == HELD.amount_minor
+    await gateway.close()

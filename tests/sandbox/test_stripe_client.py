@@ -153,7 +153,7 @@ async def test_lists_have_pages_and_search_finds_metadata(client: stripe.StripeC
         made = [client.v1.payment_intents.create(asked(metadata={"reference": mark})).id for _ in range(5)]
         window: Any = {"created": {"gte": start, "lte": start + 60}, "limit": 2}
         assert [one.id for one in client.v1.payment_intents.list(window).auto_paging_iter()][:5] == made[::-1]
-        assert client.v1.payment_intents.list({"created": {"lt": start - 60, "gte": start - 90}}).data == []
+        assert client.v1.payment_intents.list({"created": {"lt": start - 3600, "gte": start - 7200}}).data == []
         found = client.v1.payment_intents.search({"query": f"metadata['reference']:'{mark}'"})
         assert sorted(one.id for one in found.data) == sorted(made)
 

@@ -16,7 +16,7 @@ SELECT md5('refund' || n)::uuid, md5('old' || n)::uuid, 'm_001', 'refund', 'merc
 FROM generate_series($1::bigint, $2::bigint) AS n;
 
 INSERT INTO idempotency (claim, fingerprint, payment_id, created_at)
-SELECT 'm_001' || chr(10) || 'payments.create' || chr(10) || 'old-' || n, repeat('f', 64), md5('old' || n)::uuid, now() - interval '30 days'
+SELECT 'm_001' || chr(10) || 'payments.create' || chr(10) || 'old-' || n, repeat('f', 64), md5('old' || n)::uuid, now() - interval '20 days'
 FROM generate_series($1::bigint, $2::bigint) AS n;
 
 INSERT INTO timeline (id, payment_id, at, event, detail)

@@ -1,6 +1,7 @@
 """`./paymesh test`: the whole suite against servers of its own."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from deploy.local.servers import Server
 from deploy.local.servers.provide import provide
 
 TEST_INSTANCE = "test"
+PROCESSES = 2
 
 
 def run_tests(
@@ -62,8 +64,11 @@ def _pytest(servers: tuple[Server, Server], instance: Instance, *, long: bool, a
         "PAYMESH_TEST_POSTGRES_URL": postgres.url,
         "PAYMESH_TEST_RABBITMQ_URL": rabbitmq.url,
         "PAYMESH_TEST_FOLDER": str(instance.folder),  # for tests that end and start the servers
+        "PYTHONHASHSEED": str(random.randrange(2**32)),  # another each run, but one for all its processes: they must agree on tests
     }
     selection = [] if long else ["-m", "not long"]
+    if not arguments:  # the whole suite: half of its time is waiting, so two processes share it
+        selection += ["-n", str(PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder"]
     pytest = subprocess.Popen([sys.executable, "-m", "pytest", *selection, *arguments], cwd=ROOT, env=environment)
     signal.signal(signal.SIGTERM, lambda *_: pytest.send_signal(signal.SIGINT))  # a Ctrl-C reaches pytest by itself
     while True:

@@ -44,8 +44,12 @@ class Seen:
         return next((reference for _, _, reference in self.charged if reference), None)
 
     @property
+    def references(self) -> list[str]:
+        return sorted({reference for _, _, reference in self.charged if reference})
+
+    @property
     def has_two_references(self) -> bool:
-        return len({reference for _, _, reference in self.charged if reference}) > 1
+        return len(self.references) > 1
 
     @property
     def taken(self) -> set[tuple[int, str]]:

@@ -59,7 +59,8 @@ def judge_charges(charges: dict[str, Seen], evidence: Evidence, *, asked: Money,
             found = ", ".join(f"{amount_minor} {currency}" for amount_minor, currency in sorted(seen.taken))
             return conflicted("AMOUNT_MISMATCH", f"asked for {asked}, the gateway confirms {found}", seen.gateway, kept)
         if seen.has_two_references:
-            return conflicted("CHARGED_TWICE", "the gateway names two charges of one attempt", seen.gateway, kept)
+            said = f"the gateway names two charges of one attempt: {' and '.join(seen.references)}"
+            return conflicted("CHARGED_TWICE", said, seen.gateway, kept)
     others = sorted((seen.number, name) for name, seen in charges.items() if name != kept and name not in evidence.reversing)
     if was not in FORWARD or not others:
         return Standing(
@@ -95,6 +96,13 @@ def moved_to(was: Status, sums: Sums, *, kind: OperationKind, closes: bool, expi
         case "succeeded" | "partially_refunded", "refund":
             return "refunded" if sums.refunded_minor == sums.captured_minor and not sums.capturing_minor else "partially_refunded"
     return was
+
+
+def to_let_go(status: Status, sums: Sums) -> int:
+    """What a gateway still holds of a payment that is finally captured, in minor units. Nothing while a capture is under way or in
+    doubt: a release takes all that is held, so it would leave that capture nothing."""
+    over = status in ("succeeded", "partially_refunded", "refunded")
+    return sums.capturable_minor if over and not sums.capturing_minor else 0
 
 
 def conflicted(code: str, message: str, gateway: str, kept: str | None = None) -> Standing:

@@ -47,10 +47,12 @@ def plan_capture(status: Status, sums: Sums, *, amount_minor: int | None, final:
     return Plan(wanted, closes=final or wanted == sums.open_minor or captures != "several", releases=captures != "several")
 
 
-def plan_void(status: Status, sums: Sums) -> Plan:
-    """All that is left. Raises NotAllowed."""
+def plan_void(status: Status, sums: Sums, *, lapses: bool = False) -> Plan:
+    """All that is left. `lapses`: its gateway voids nothing. Raises NotAllowed."""
     if status != "requires_capture":
         raise NotAllowed("PAYMENT_NOT_VOIDABLE", f"A payment that is {status} holds nothing to release.")
+    if lapses:
+        raise NotAllowed("PAYMENT_NOT_VOIDABLE", "This payment's gateway voids nothing: what is not captured lapses by itself.")
     if sums.capturing_minor:
         raise NotAllowed("PAYMENT_NOT_VOIDABLE", "A capture is under way: wait until it has ended.")
     if not sums.capturable_minor:

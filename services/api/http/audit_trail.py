@@ -35,6 +35,7 @@ router = Routes(tag="audit trail", description="Everything that is known of one 
 
 T = TypeVar("T")
 Owner = Literal["api", "router", "executor", "verifier", "notifier"]
+LINES_MAX = 5_000  # a thousand partial refunds and more
 RANK: dict[str, int] = {"api": 0, "router": 1, "executor": 2, "verifier": 3, "notifier": 4}  # of what has one and the same time
 
 
@@ -63,7 +64,7 @@ async def show_audit_trail(path: PaymentPath, caller: Caller, queries: Queries, 
     payment_id = path.uuid
     await known_to(caller, path, queries)
     with available():
-        lines = await queries.timeline(payment_id)
+        lines = await queries.timeline(payment_id, LINES_MAX)
     asked: dict[str, Awaitable[list[Entry]]] = {
         "router": _told(owners.ask(ShowDecisions(payment_id=payment_id, merchant_id=None), list[DecisionView]), of_decision, payment_id),
         "executor": _told(owners.ask(ShowExecutions(payment_id=payment_id), list[ExecutionView]), of_execution, begun(lines)),
@@ -102,14 +103,15 @@ async def _verifier(owners: Owners, payment_id: UUID) -> list[Entry]:
 
 
 def of_timeline(payment_id: UUID, lines: Iterable[Line]) -> list[Entry]:
-    """What the edge heard and which states the payment entered, each because of the line before it or the attempt it is about."""
+    """What the edge heard and which states the payment entered, each because of the line before it or the attempt it is about. What
+    merchants were told goes by its event's id, from which webhooks follow."""
     entries: list[Entry] = []
     heard: str | None = None
     for number, line in enumerate(lines):
         about = attempt_of(payment_id, line)
         cause = f"attempt:{about}" if about else heard
-        entries.append(Entry(at=line.at, owner="api", event=line.event, id=f"line:{number}", cause=cause, detail=line.detail))
-        heard = f"line:{number}"
+        heard = f"event:{said}" if (said := line.detail.get("event_id")) else f"line:{number}"
+        entries.append(Entry(at=line.at, owner="api", event=line.event, id=heard, cause=cause, detail=line.detail))
     return entries
 
 

@@ -1,6 +1,6 @@
 """What merchants send: the payment order in its several spellings, checked and brought to one."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal, Self
 
 import orjson
@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from services.api.domain.instruments import BadInstrument, check_card, check_vpa
 from services.api.domain.money import BadMoney, exponent
@@ -25,6 +26,24 @@ from shared.contracts import AMOUNT_MAX, Capture, Method
 Text64 = Annotated[str, Field(min_length=1, max_length=64)]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
 METADATA_BYTES_MAX = 8_192
+
+
+def decimal_of(value: object) -> Decimal:
+    """Of a number or a text. Bodies are read strictly, and strictly a decimal is neither."""
+    try:
+        return Decimal(str(value))
+    except (InvalidOperation, ValueError):  # the latter for more digits than Python turns into text
+        raise PydanticKnownError("decimal_parsing") from None
+
+
+def text_of(value: object) -> str:
+    """1 would be the address 0.0.0.1."""
+    if not isinstance(value, str):
+        raise PydanticKnownError("string_type")
+    return value
+
+
+Address = Annotated[IPvAnyAddress, BeforeValidator(text_of)]
 
 
 def small(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -136,7 +155,7 @@ class Initiate(Paid):
 
     merchant_id: Text64 | None = None
     subscription_id: Annotated[Text64 | None, Field(description="takes one token of it")] = None
-    customer_ip: Annotated[IPvAnyAddress | None, Field(description="the payer's, where your server calls for them")] = None
+    customer_ip: Annotated[Address | None, Field(description="the payer's, where your server calls for them")] = None
     capture: Capture = "automatic"
     event_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     alias: Annotated[str, Field(max_length=31, description="the gateway account wished for")] | None = None
@@ -172,7 +191,7 @@ class CreatePayment(Initiate):
     amount: Annotated[
         Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True)] | None, Field(validation_alias=AliasChoices("amount", "amount_minor"))
     ] = None
-    price: Annotated[Decimal, Field(gt=0, max_digits=20)] | None = None
+    price: Annotated[Decimal, Field(gt=0, max_digits=20), BeforeValidator(decimal_of)] | None = None
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper] | None = None
     order_id: Text64 | None = None
     customer_id: Text64 | None = None

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from services.api.domain.cursor import CURSOR_CHARS, BadCursor, Place, read_cursor, write_cursor
 from services.api.http.change import Change
 from services.api.http.edge import Edge
-from services.api.http.layer import Caller, Code, Problem, Routes
+from services.api.http.layer import Caller, Code, Routes, refused
 from services.api.http.owners import ASKING, Owners
+from services.api.http.times import Time
 from services.api.http.webhook_endpoints import EITHER, MISSING, who, whose
 from shared import ids
 from shared.contracts.questions import DeliveryDetail, DeliveryTry, DeliveryView, ListDeliveries, RetryDelivery, ShowDelivery
@@ -28,8 +29,8 @@ class DeliveriesQuery(BaseModel):
     payment_id: Annotated[PaymentId | None, Field(examples=["pay_02UwR5cXq1ZbT4rJvYkN8s"])] = None
     type: Annotated[str | None, Field(max_length=64, examples=["payment.succeeded"])] = None
     state: DeliveryState | None = None
-    since: Annotated[AwareDatetime | None, Field(alias="from", description="owed then or later; with its zone")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to", description="owed before then; with its zone")] = None
+    since: Annotated[Time | None, Field(alias="from", description="owed then or later; with its zone")] = None
+    until: Annotated[Time | None, Field(alias="to", description="owed before then; with its zone")] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
     cursor: Annotated[
         str | None, Field(max_length=CURSOR_CHARS, description="`next_cursor` of the answer before, same filters; empty to begin")
@@ -113,6 +114,5 @@ def _place(cursor: str, *, of: str, key: bytes) -> tuple[datetime, UUID]:
     try:
         place = read_cursor(cursor, of=of, key=key)
     except BadCursor:
-        error = {"field": "cursor", "message": "Give a next_cursor of a list with these filters", "type": "cursor"}
-        raise Problem(Code.VALIDATION_ERROR, details={"errors": [error]}) from None
+        raise refused("query", "cursor", "Give a next_cursor of a list with these filters", "cursor") from None
     return place.created_at, place.item_id

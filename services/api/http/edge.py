@@ -19,7 +19,7 @@ from services.api.domain.velocity import Payer
 from services.api.http.availability import available
 from services.api.http.bodies import CreatePayment
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Problem
+from services.api.http.layer import Code, Problem, refused
 from services.api.http.velocity import Velocity, payer_of
 from services.api.live import Live
 from services.api.orders import LIVE_INDEX, Order
@@ -174,7 +174,7 @@ class Edge:
         try:
             amount_minor = order.amount if order.amount is not None else minor_units(order.price or 0, currency)  # type: ignore[arg-type]
         except BadMoney as error:
-            raise Problem(Code.VALIDATION_ERROR, details={"errors": [{"field": "price", "message": str(error), "type": "money"}]}) from None
+            raise refused("body", "price", str(error), "money") from None
         amount = Money(amount_minor=amount_minor, currency=currency)
         clear = order.instrument.model_dump(exclude_defaults=True) if order.instrument else {}
         number = number_of(clear)

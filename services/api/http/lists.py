@@ -3,19 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.api import lists
 from services.api.domain.cursor import CURSOR_CHARS, BadCursor, Place, read_cursor, write_cursor
 from services.api.http.availability import available
+from services.api.http.bodies import Upper
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Problem, Role, Routes
+from services.api.http.layer import Code, Role, Routes, refused
+from services.api.http.times import Time
 from services.api.lists import COUNT_MAX, Order, Wanted
 from services.api.queries import TooMuch
-from shared.contracts import PaymentSnapshot, Status
+from shared.contracts import Method, PaymentSnapshot, Status
 from shared.public import PaymentView
 
 router = Routes(tag="payment lists", description="Many payments at once, newest first.")
@@ -37,12 +39,12 @@ class ListQuery(BaseModel):
         ),
     ] = None
     status: Status | None = None
-    method: Literal["UPI", "CARD", "NETBANKING", "WALLET", "PAYMENT_LINK"] | None = None
+    method: Annotated[Method, Upper] | None = None
     gateway: Name | None = None
     order_id: Name | None = None
     order: Annotated[Order, Field(description="by creation; `asc` only with `cursor`, and never ends: see there")] = "desc"
-    since: Annotated[AwareDatetime | None, Field(alias="from", description="created then or later; with its zone")] = None
-    until: Annotated[AwareDatetime | None, Field(alias="to", description="created before then; with its zone")] = None
+    since: Annotated[Time | None, Field(alias="from", description="created then or later; with its zone")] = None
+    until: Annotated[Time | None, Field(alias="to", description="created before then; with its zone")] = None
 
     @model_validator(mode="after")
     def one_form(self) -> Self:
@@ -120,12 +122,7 @@ async def _from(edge: Edge, wanted: Wanted, query: ListQuery) -> list[PaymentSna
         try:
             after = read_cursor(query.cursor, of=wanted.title, key=edge.fingerprint_key)
         except BadCursor:
-            error: dict[str, Any] = {
-                "field": "cursor",
-                "message": "Give a next_cursor of a list with these filters",
-                "type": "cursor",
-            }
-            raise Problem(Code.VALIDATION_ERROR, details={"errors": [error]}) from None
+            raise refused("query", "cursor", "Give a next_cursor of a list with these filters", "cursor") from None
         statement = lists.following(of, limit=query.limit + 1, after=after)
     with available(), narrow():
         return await edge.queries.payments(*statement)
@@ -137,8 +134,7 @@ def narrow() -> Iterator[None]:
     try:
         yield
     except TooMuch:
-        error = {"field": "from", "message": "Too many payments would be looked through: give a from, or fewer filters", "type": "too_wide"}
-        raise Problem(Code.VALIDATION_ERROR, details={"errors": [error]}) from None
+        raise refused("query", "from", "Too many payments would be looked through: give a from, or fewer filters", "too_wide") from None
 
 
 def _next(edge: Edge, wanted: Wanted, found: list[PaymentSnapshot], limit: int) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Annotated
 
 from aiohttp import WSCloseCode, web
@@ -46,7 +47,8 @@ async def listen_by_socket(
                 pass
         finally:
             telling.cancel()
-            await asyncio.gather(telling, return_exceptions=True)
+            with suppress(asyncio.CancelledError):
+                await telling
     return socket
 
 
@@ -60,7 +62,9 @@ async def tell(socket: web.WebSocketResponse, first: list[Word], stream: Stream,
         reason = stream.ended or ""
         await socket.close(code=CLOSES.get(reason, WSCloseCode.TRY_AGAIN_LATER), message=reason.encode())
     except (TimeoutError, ConnectionError):
-        if request.transport is not None:
+        pass
+    finally:  # whatever it was: a socket on which nothing will be told must not look alive
+        if not socket.closed and request.transport is not None:
             request.transport.abort()
 
 

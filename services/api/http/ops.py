@@ -1,5 +1,6 @@
 """Routes that tell whether the edge is well."""
 
+from aiohttp import web
 from pydantic import BaseModel
 
 from services.api.http.layer import Reply, Role, Routes
@@ -28,6 +29,12 @@ async def readiness(ops: OpsPort) -> Reply[Readiness]:
     ready, checks = await ops.readiness()
     found = {name: Check.model_validate(one) for name, one in checks.items()}
     return Reply(Readiness(ready=ready, checks=found), status=200 if ready else 503)
+
+
+@router.get("/metrics", needs=Role.OPERATOR, media="text/plain")
+async def metrics(request: web.Request, ops: OpsPort) -> web.Response:
+    """This replica's own measures, as Prometheus reads them. Every service has them at its operations port, too."""
+    return await ops.metrics(request)
 
 
 @router.get("/ops/liveness", needs=Role.PUBLIC, limited=False)

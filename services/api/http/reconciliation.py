@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.http.change import Gateway
 from services.api.http.layer import Caller, Code, Role, Routes
 from services.api.http.owners import ASKING, Owners
+from services.api.http.times import Time
 from shared import ids
 from shared.contracts import Comparison, Money, Operation
 from shared.contracts.questions import DiscrepancyView, ListDiscrepancies, ListRuns, ResolveDiscrepancy, RunView, StartRun
@@ -57,8 +58,8 @@ class NewRun(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     gateway: Gateway
-    since: Annotated[AwareDatetime, Field(alias="from")]
-    until: Annotated[AwareDatetime, Field(alias="to")]
+    since: Annotated[Time, Field(alias="from")]
+    until: Annotated[Time, Field(alias="to")]
 
 
 class Discrepancy(BaseModel):

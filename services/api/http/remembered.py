@@ -32,5 +32,9 @@ class Remembered(Generic[T]):
             try:
                 return await asyncio.shield(found[1])
             except Exception:
-                self.found.pop(name, None)  # the next request asks anew
+                self.forget(name)
                 raise
+
+    def forget(self, name: str) -> None:
+        """The next request asks anew."""
+        self.found.pop(name, None)

@@ -1,7 +1,7 @@
 """Routes of subscriptions: tokens that payments take, made, added to and switched off by the merchant."""
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,7 +12,7 @@ from services.api.http.availability import available
 from services.api.http.bodies import Text64
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
-from services.api.http.layer import Code, Problem, Reply, Role, Routes
+from services.api.http.layer import Code, Problem, Reply, Role, Routes, refused
 from services.api.subscriptions import Subscription
 from shared import ids
 from shared.clock import new_id, utc_now
@@ -137,8 +137,7 @@ async def list_subscriptions(query: SubscriptionList, caller: Merchant, edge: Ed
         try:
             after = read_cursor(query.cursor, of=title, key=edge.fingerprint_key)
         except BadCursor:
-            error: dict[str, Any] = {"field": "cursor", "message": "Give a next_cursor of this list", "type": "cursor"}
-            raise Problem(Code.VALIDATION_ERROR, details={"errors": [error]}) from None
+            raise refused("query", "cursor", "Give a next_cursor of this list", "cursor") from None
         sql, named = subscriptions.FOLLOWING, named | {"after_at": after.created_at, "after_id": after.item_id}
     with available():
         found = await edge.queries.subscriptions(sql, named)

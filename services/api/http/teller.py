@@ -49,10 +49,10 @@ class Done:
 
 
 class Teller:
-    """`captures`: how each gateway account captures what it has authorized."""
+    """`captures`: how each gateway account captures what it has authorized; `lapsing`: those whose gateways void nothing."""
 
-    def __init__(self, edge: Edge, captures: Mapping[str, Captures]) -> None:
-        self.edge, self.captures = edge, captures
+    def __init__(self, edge: Edge, captures: Mapping[str, Captures], lapsing: frozenset[str] = frozenset()) -> None:
+        self.edge, self.captures, self.lapsing = edge, captures, lapsing
 
     async def move(self, wish: Wish, caller: Merchant, idempotency_key: str | None) -> Done:
         """Raises Problem. Nothing is claimed, reserved or written for a wish that is refused."""
@@ -108,7 +108,7 @@ class Teller:
                 captures = self.captures.get(payment.snapshot.gateway or "", "several")
                 return plan_capture(status, sums, amount_minor=wish.amount_minor, final=wish.final, captures=captures)
             case "void":
-                return plan_void(status, sums)
+                return plan_void(status, sums, lapses=payment.snapshot.gateway in self.lapsing)
             case _:
                 return plan_refund(status, sums, amount_minor=wish.amount_minor)
 

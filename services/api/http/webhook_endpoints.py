@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.api.http.change import NO_REASON, Change, Reason, Why
 from services.api.http.layer import Caller, Code, Reply, Role, Routes
 from services.api.http.owners import ASKING, Owners
+from services.api.http.times import Time
 from shared.clock import utc_now
 from shared.contracts import OPERATORS
 from shared.contracts.questions import (
@@ -68,8 +69,8 @@ class EndpointPath(BaseModel):
 class Replay(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    since: Annotated[AwareDatetime, Field(description="owed then or later; with its zone")]
-    until: Annotated[AwareDatetime | None, Field(description="owed before then; now, where it is left out")] = None
+    since: Annotated[Time, Field(description="owed then or later; with its zone")]
+    until: Annotated[Time | None, Field(description="owed before then; now, where it is left out")] = None
     state: Annotated[Literal["delivered", "parked", "skipped"] | None, Field(description="only these; all of them otherwise")] = None
     reason: Reason = NO_REASON
 

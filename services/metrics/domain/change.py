@@ -9,7 +9,7 @@ A gateway is watched as a whole, which sees an outage of its own with payments o
 """
 
 from dataclasses import dataclass, field
-from math import log
+from math import log, sqrt
 from typing import NamedTuple, Self
 
 ODDS = 4.0
@@ -18,6 +18,7 @@ HEARD_MAX = 200.0  # outcomes that the rate before is of
 SINCE_MAX = 64
 RATE_MIN = 0.02  # nothing is so sure that one outcome says that it has changed
 PRIOR, PRIOR_WEIGHT = 0.85, 4.0
+Z_FITS = 2.0  # standard errors
 BELOW_MAX = 8.0  # when the whole gateway has changed, its rate is no more than this many outcomes worth to a method
 
 Scope = tuple[str] | tuple[str, str]  # gateway, or gateway and method
@@ -38,6 +39,12 @@ class Change(NamedTuple):
     scope: Scope
     better: bool
     since: tuple[Word, ...]
+
+    def fits(self, successes: float, failures: float) -> bool:
+        """Whether what came since may be of a rate of which this is known, or of a lower one."""
+        rate = (successes + 1.0) / (successes + failures + 2.0)
+        found = sum(one.success for one in self.since) / len(self.since)
+        return found - rate < Z_FITS * sqrt(rate * (1.0 - rate) / len(self.since))
 
 
 @dataclass(slots=True)

@@ -54,6 +54,11 @@ class Fading(Generic[K]):
         self.add(key, True, at_s, successes)
         self.add(key, False, at_s, failures)
 
+    def put(self, key: K, successes: float, failures: float, at_s: float) -> None:
+        """As `restore`, instead of what is there."""
+        self.weights.pop(key, None)
+        self.restore(key, successes, failures, at_s)
+
     def keep(self, key: K, most: float, now_s: float, latest: tuple[float, float] = (0.0, 0.0)) -> float:
         """What came before the `latest` successes and failures shall weigh `most` at most. Returns the share of it that is kept."""
         older = sum(max(0.0, weight - new) for weight, new in zip(self.read(key, now_s), latest, strict=True))

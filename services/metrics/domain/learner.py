@@ -28,7 +28,7 @@ BANKS_MAX: Final = 100  # told apart; a bank is what a merchant says it is, and 
 OTHER_BANK: Final = "?"
 FADED: Final = 0.001  # an estimate that weighs less is forgotten
 KEPT: Final = 2.0  # outcomes that an estimate is worth, beside those since, when the gateway has changed
-KEPT_ARM: Final = 0.5  # and an arm, when it has become better: its half-life would remember the outage for an hour
+KEPT_ARM: Final = 0.5  # and an arm, when it has become better than it ever was: its half-life would remember for an hour
 
 
 class Learner:
@@ -48,6 +48,8 @@ class Learner:
         # Late successes and timeouts.
         self.silences: Fading[tuple[str, str, str | None]] = Fading(estimate_half_life_s)
         self.arms: Fading[tuple[str, str]] = Fading(arm_half_life_s)
+        # Arms as they were before their gateway became worse. Like the watches in memory only.
+        self.before: Fading[tuple[str, str]] = Fading(arm_half_life_s)
         self.watches = Watches()
         self.banks: set[str] = set()
         self.drops: dict[Pair, float] = {}  # said and not over: the rate before
@@ -111,6 +113,7 @@ class Learner:
         self.estimates.forget(now_s, FADED)
         self.silences.forget(now_s, FADED)
         self.arms.forget(now_s, FADED)
+        self.before.forget(now_s, FADED)
 
     def breaker(self, gateway: str, method: str, now_s: float) -> Breaker:
         found = self.breakers.get((gateway, method))
@@ -178,8 +181,7 @@ class Learner:
                 self._begin_anew(change, outcome.at_s, learnt)
 
     def _begin_anew(self, change: Change, at_s: float, learnt: Learnt) -> None:
-        """Of what was learnt before the change next to nothing counts. Arms keep it if the change is for the worse: what a gateway was
-        before its outage is the best guess of what it will be afterwards."""
+        """Of what was learnt before the change next to nothing counts."""
         gateway, *methods = change.scope
         for key in [one for one in self.estimates.weights if one[0] == gateway and (not methods or one[1] == methods[0])]:
             since = [one for one in change.since if one.method == key[1] and key[2] in (None, one.bank)]
@@ -189,10 +191,23 @@ class Learner:
             touched = key[0], key[1], key[2] or ""
             learnt.estimates.add(touched)
             learnt.silences.add(touched)
-        if change.better:
-            for arm in [one for one in self.arms.weights if one[1] == gateway and (not methods or one[0].startswith(f"{methods[0]}:"))]:
-                self.arms.keep(arm, KEPT_ARM, at_s)
-                learnt.arms.add(arm)
+        for arm in [one for one in self.arms.weights if one[1] == gateway and (not methods or one[0].startswith(f"{methods[0]}:"))]:
+            self._begin_arm(arm, change, at_s)
+            learnt.arms.add(arm)
+
+    def _begin_arm(self, arm: tuple[str, str], change: Change, at_s: float) -> None:
+        """What a gateway was before its outage is the best guess of what it will be afterwards. So when it has become better, its arm
+        forgets what came since it became worse, and the rest too only where that cannot be what it is now."""
+        known, before = self.arms.read(arm, at_s), self.before.read(arm, at_s)
+        if not change.better:
+            if sum(known) > 2.0 * sum(before):  # more has come since than what is kept still weighs
+                self.before.put(arm, *known, at_s)
+            return
+        if arm in self.before.weights:
+            self.arms.put(arm, *before, at_s)
+            del self.before.weights[arm]
+        if not change.fits(*self.arms.read(arm, at_s)):
+            self.arms.keep(arm, KEPT_ARM, at_s)
 
     def _judge(self, outcome: Outcome, now_s: float, learnt: Learnt) -> Transition | None:
         """A breaker hears first words, and of corrections only that a failure was none: they are old news of what it does now."""

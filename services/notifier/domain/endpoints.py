@@ -9,6 +9,7 @@ from services.notifier.domain.owed import TEST
 from shared.contracts import ENDPOINT_EVENTS, EVENT_OF, MONEY_EVENTS, OPERATORS, OPERATORS_EVENTS, Message
 
 ENDPOINTS_MAX = 20  # of one merchant
+MADE_MAX = 100  # of one merchant in a day: the rows of deleted ones stay, and the sender looks at every row
 URL_CHARS_MAX = 500
 INSIDE = ("localhost", "local", "internal", "lan", "home.arpa", "intranet", "corp")  # names that lead nowhere else
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")

@@ -138,9 +138,6 @@ async def serving(database: Database, rabbitmq_url: str) -> AsyncIterator[aiohtt
     committer.cancel()
     with suppress(asyncio.CancelledError):
         await committer
-    committer.cancel()
-    with suppress(asyncio.CancelledError):
-        await committer
     await parts.ears.stop()
     await parts.mouth.stop()
     await parts.engine.dispose()

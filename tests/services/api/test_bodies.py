@@ -1,9 +1,18 @@
-"""What a payment order may carry beside its money."""
+"""What bodies may say, and in which spellings."""
 
+from decimal import Decimal
+from typing import Any
+
+import orjson
 import pytest
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from services.api.http.bodies import METADATA_BYTES_MAX, CreatePayment
+from services.api.http.layer import Problem
+from services.api.http.layer.reading import read_json
+from services.api.http.merchants import CreateMerchant, MerchantChange
+from services.api.http.money import Capture
+from services.api.http.subscriptions import Switch
 
 ORDER = {"amount": 1000, "method": "UPI", "vpa": "success@sandbox"}
 
@@ -47,3 +56,51 @@ def test_without_a_method_it_is_the_instruments(said: dict[str, object], method:
 def test_a_method_that_is_named_must_fit() -> None:
     with pytest.raises(ValidationError, match="its type is not the payment's method"):
         CreatePayment.model_validate({"amount": 1000, "method": "UPI", "instrument": CARD})
+
+
+def read(model: Any, body: dict[str, object]) -> Any:
+    """As an endpoint does."""
+    validator: Any = TypeAdapter(model).validator
+    return read_json(orjson.dumps(body), validator, 32, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ({"price": "10.50"}, {"price": Decimal("10.50")}),
+        ({"price": 10.5}, {"price": Decimal("10.5")}),
+        ({"price": 10}, {"price": Decimal(10)}),
+        ({"price": None, "amount_minor": 1050}, {"price": None, "amount": 1050}),
+        ({"amount": 1050, "currency": "inr"}, {"currency": "INR"}),
+        ({"amount": 1050, "payment_method": "Card", "instrument": CARD}, {"method": "CARD"}),
+        ({"amount": 1050, "customer_ip": None}, {"customer_ip": None}),
+    ],
+)
+def test_an_order_has_several_spellings(said: dict[str, object], meant: dict[str, object]) -> None:
+    order = read(CreatePayment, said)
+    assert {name: getattr(order, name) for name in meant} == meant
+
+
+def test_a_list_in_json_is_read_strictly_too() -> None:
+    made = read(CreateMerchant, {"name": "Shop", "allowed_origins": ["https://shop.example"]})
+    assert made.allowed_origins == ("https://shop.example",)
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "complaint"),
+    [
+        (CreatePayment, {"price": True}, ("price", "decimal_parsing")),
+        (CreatePayment, {"price": "ten"}, ("price", "decimal_parsing")),
+        (CreatePayment, {"price": "NaN"}, ("price", "finite_number")),
+        (CreatePayment, {"amount": "1050"}, ("amount", "int_type")),
+        (CreatePayment, {"amount": 1050, "customer_ip": 1}, ("customer_ip", "string_type")),
+        (CreatePayment, {"amount": 1050, "instrument": {**CARD, "expiry_month": "12"}}, ("instrument.expiry_month", "int_type")),
+        (Capture, {"final": 0}, ("final", "bool_type")),
+        (Switch, {"active": "yes"}, ("active", "bool_type")),
+        (MerchantChange, {"answer_wait_s": 3.0}, ("answer_wait_s", "int_type")),
+    ],
+)
+def test_nothing_is_taken_for_something_else(model: Any, body: dict[str, object], complaint: tuple[str, str]) -> None:
+    with pytest.raises(Problem) as refused:
+        read(model, body)
+    assert [(one["field"], one["type"]) for one in refused.value.details["errors"]] == [complaint]

@@ -1,13 +1,17 @@
-"""One key over two replicas of the edge: fifty at once, alike and unalike, are one payment and one command."""
+"""One key over two replicas of the edge: fifty at once, alike and unalike, are one payment and one command. It is remembered for days."""
 
 import asyncio
 import uuid
 from collections import Counter
 from itertools import cycle
+from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 
+from services.api import wiring
+from shared import sealing
 from tests.servers import Database
 from tests.services.api.conftest import MERCHANTS
 
@@ -73,3 +77,25 @@ async def test_fifty_keys_at_once_are_fifty_payments(
     )
     assert {(status, replayed) for status, _, replayed in answers} == {(201, None)}
     assert await left_behind(database, "none") == (0, payments + AT_ONCE, commands + AT_ONCE)
+
+
+async def test_a_key_is_remembered_as_long_as_the_setting_says(
+    http: aiohttp.ClientSession, database: Database, rabbitmq_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sealing.generate(tmp_path / "keys.json", tmp_path / "private.json")
+    given = {"DATABASE_URL": database.url, "RABBITMQ_URL": rabbitmq_url, "IDEMPOTENCY_KEEP_DAYS": "10"}
+    given |= {"INTERNAL_API_KEY": "x", "FINGERPRINT_KEY": "00", "SEALING_KEYS_FILE": str(tmp_path / "keys.json")}
+    for name, value in given.items():
+        monkeypatch.setenv(f"PAYMESH_{name}", value)
+    parts = wiring.build()
+    old, young = f"k-{uuid.uuid4()}", f"k-{uuid.uuid4()}"
+    first = [await post(http, "/payments", key, order(700)) for key in (old, young)]
+    for key, age in ((old, "10 days 1 minute"), (young, "9 days 23 hours")):
+        await database.rows(f"UPDATE idempotency SET created_at = now() - interval '{age}' WHERE claim LIKE :key", key=f"%{key}")
+    assert await parts.pruner.once() == 1
+    again = [await post(http, "/payments", key, order(700)) for key in (old, young)]
+    assert [replayed for _, _, replayed in again] == [None, "true"]
+    assert again[0][1]["payment_id"] != first[0][1]["payment_id"]
+    assert again[1][1]["payment_id"] == first[1][1]["payment_id"]
+    await parts.engine.dispose()
+    await parts.relay.engine.dispose()

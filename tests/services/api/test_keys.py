@@ -78,6 +78,15 @@ async def test_a_rolled_secret_works_on_for_its_overlap_only(
     assert await statuses(replicas, sent(rolled)) == [200, 200]
 
 
+async def test_a_new_secret_works_at_once(operator: Client, merchant_id: str, replicas: list[aiohttp.ClientSession]) -> None:
+    """Although every replica remembers the one before."""
+    made = await new_key(operator, merchant_id)
+    assert await statuses(replicas, sent(made)) == [200, 200]
+    rolled = (await operator.call("POST", f"/keys/{made['key_id']}/roll")).body
+    assert await statuses(replicas, sent(rolled)) == [200, 200]
+    assert await statuses(replicas, sent(made)) == [401, 401]
+
+
 async def test_without_an_overlap_the_secret_before_ends(
     operator: Client, merchant_id: str, replicas: list[aiohttp.ClientSession], database: Database
 ) -> None:
@@ -123,3 +132,7 @@ async def test_basic_and_two_headers_are_the_same(operator: Client, merchant_id:
 @pytest.mark.parametrize("key_id", ["", "k" * 129, "ключ"], ids=str)
 async def test_what_is_no_keys_id_is_nobody(http: aiohttp.ClientSession, key_id: str) -> None:
     assert (await Client(http, {"X-Api-Key": key_id, "X-Api-Secret": "x"}).get("/keys")).status == 401
+
+
+async def test_basic_can_say_what_no_database_holds(http: aiohttp.ClientSession) -> None:
+    assert (await Client(http, {"Authorization": encode_basic_auth("key\x00one", "secret_one")}).get("/keys")).status == 401

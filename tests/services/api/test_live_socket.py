@@ -1,5 +1,6 @@
 """Live events for browsers: a WebSocket, a ticket in place of keys, and only for pages that the merchant allows."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -135,6 +136,20 @@ async def test_who_falls_behind_is_told_and_cut_off(http: aiohttp.ClientSession,
         await tell(mouth, *(snapshot("m_001", 1) for _ in range(BUFFER_MAX + 1)))
         message = await socket.receive(timeout=20)
         assert (message.type, message.data, message.extra) == (WSMsgType.CLOSE, WSCloseCode.TRY_AGAIN_LATER, "too_slow")
+
+
+async def test_a_stream_that_breaks_here_ends_there(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hear heartbeats for ever, and nothing else."""
+
+    async def broken(*_: Any) -> bool:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(listening, "recognised", broken)
+    async with (
+        http.ws_connect("/ws", headers=MERCHANTS["m_001"]) as socket,
+        asyncio.timeout(10),
+    ):
+        assert (await socket.receive()).type in (WSMsgType.CLOSED, WSMsgType.CLOSING, WSMsgType.ERROR)
 
 
 async def test_a_revoked_key_hears_no_more_by_its_ticket(http: aiohttp.ClientSession, database: Database) -> None:

@@ -5,7 +5,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from services.api import merchants
 from services.api.http.merchant_keys import WORKING_MAX
+from services.api.office import By, Office
 from tests.servers import Database
 from tests.services.api.conftest import Answer, Client
 
@@ -139,3 +141,12 @@ async def test_keys_of_a_merchant_have_a_limit(operator: Client, database: Datab
     assert (refused.status, refused.code) == (409, "CONFLICT")
     assert (await operator.call("POST", f"/keys/{merchant_id}1/revoke")).status == 200
     assert (await operator.call("POST", f"/merchants/{merchant_id}/keys", {})).status == 201
+
+
+async def test_payments_go_on_while_their_merchant_is_changed(merchant: Client, database: Database) -> None:
+    """A payment refers to its merchant, so the database looks at that row with every one."""
+    merchant.keys = merchant.keys | {"Idempotency-Key": "meanwhile"}
+    async with Office(database.engine).changing(By("root", "a test")) as change:
+        assert await change.row(merchants.LOCKED, merchant_id="m_001")
+        made = await merchant.call("POST", "/payments", {"amount": 100, "method": "UPI", "vpa": "success@sandbox"})
+    assert made.status == 201

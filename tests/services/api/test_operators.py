@@ -10,6 +10,7 @@ from shared.contracts.questions import ListAudit
 from tests.servers import Database
 from tests.services.api.conftest import Client
 from tests.services.api.stand_in import StandIn
+from tests.services.api.test_merchants import new_key, taken_in
 
 
 async def key_for(operator: Client, name: str) -> dict[str, str]:
@@ -31,6 +32,25 @@ async def test_what_somebody_changes_stands_under_their_name(
     await asha.call("PATCH", "/gateways/alpha", {"enabled": False})  # what others own is changed under the same name
     assert [getattr(one, "actor", None) for one in stand_in.asked][-1] == "asha"
     await database.rows("UPDATE merchants SET answer_wait_s = 0")
+
+
+async def test_every_change_leaves_one_line_and_what_changes_nothing_none(operator: Client, database: Database) -> None:
+    last = await database.value("SELECT coalesce(max(id), 0) FROM audit")
+    merchant_id = await taken_in(operator)
+    key_id = (await new_key(operator, merchant_id))["key_id"]
+    await key_for(operator, "noor")
+    revoking = [f"/keys/{key_id}/revoke", "/operators/noor/revoke"]
+    for path in (f"/keys/{key_id}/roll", *revoking, *revoking):
+        assert (await operator.call("POST", path, {"reason": "a test"})).status == 200
+    lines = await database.rows("SELECT action, subject FROM audit WHERE id > :last ORDER BY id", last=last)
+    assert [tuple(line) for line in lines] == [
+        ("merchant.create", merchant_id),
+        ("key.create", key_id),
+        ("operator.create", "noor"),
+        ("key.roll", key_id),
+        ("key.revoke", key_id),
+        ("operator.revoke", "noor"),
+    ]
 
 
 async def test_a_revoked_operator_has_ended_everywhere_a_second_later(

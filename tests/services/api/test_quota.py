@@ -168,6 +168,13 @@ async def test_a_payments_time_is_its_transactions(database: Database, replicas:
     assert await database.value("SELECT created_at FROM payments WHERE subscription_id = :n", n=name) == answer.payment.created_at
 
 
+async def test_a_key_is_of_one_subscription(database: Database, replicas: Replicas) -> None:
+    name, another, key = await make(replicas[0], 1), await make(replicas[0], 1), new_id().hex
+    assert isinstance(await ask(replicas[0], name, key), Accepted)
+    assert await ask(replicas[1], another, key) == "IDEMPOTENCY_KEY_REUSED_WITH_DIFFERENT_PAYLOAD"
+    assert (await left(database, name), await left(database, another)) == (0, 1)
+
+
 async def test_a_replay_takes_nothing(database: Database, replicas: Replicas) -> None:
     name, key = await make(replicas[0], 1), new_id().hex
     answers = await asyncio.gather(*(ask(replicas[n % 2], name, key) for n in range(30)))

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+import aiohttp
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from faststream.rabbit import RabbitQueue
@@ -75,3 +76,10 @@ async def test_it_is_the_operators(operator: Client, merchant: Client) -> None:
     assert answer.status == 200
     assert {"api.evidence", "router.commands", "notifier.events"} <= {one["queue"] for one in answer.body["queues"]}
     assert (await merchant.get("/test/jobs/status")).status == 403
+
+
+async def test_a_replica_has_its_measures_for_operators(operator: Client, http: aiohttp.ClientSession) -> None:
+    async with http.get("/metrics", headers=operator.keys) as answer:
+        assert (answer.status, answer.content_type) == (200, "text/plain")
+        assert "\npaymesh_" in await answer.text()
+    assert (await Client(http, {}).get("/api/v1/metrics")).status == 401

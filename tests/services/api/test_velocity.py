@@ -3,18 +3,22 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from services.api import wiring
+from services.api import orders, wiring
 from services.api.domain.velocity import Kind, Rule
 from services.api.http.bodies import CreatePayment
+from services.api.http.checkout import PayOrder, pay_order
 from services.api.http.edge import Accepted, Edge
-from services.api.http.keys import Merchant
-from services.api.http.layer import Problem, Role
+from services.api.http.keys import Merchant, Payer
+from services.api.http.layer import Client, Problem, Role
+from services.api.http.payments import CreateHeaders
 from services.api.http.velocity import Velocity, payer_of
-from shared.clock import new_id
+from shared.clock import new_id, utc_now
+from shared.contracts import Money
 from tests.servers import Database
 from tests.services.api.replica import Replica
 
@@ -80,6 +84,24 @@ async def test_many_cards_from_one_payer_are_too_many(database: Database, replic
     assert told([await ask(edge, one) for one in others]) == ["taken"] * 4
     clock.now_s += WINDOW_S
     assert told([await ask(edge, card(9, **payer), key=key)]) == ["taken"], "the same key may be used"
+
+
+async def test_who_calls_at_a_checkout_is_the_payer(replicas: tuple[Replica, Replica], clock: Clock) -> None:
+    """No shop's server, so the narrow limit counts."""
+    edge, now = guarded(replicas[0].edge, clock, cards_per_address=1), utc_now()
+
+    async def pay(n: int) -> str:
+        order = orders.Order(new_id(), "m_001", None, Money(amount_minor=500, currency="INR"), None, {}, now, now + timedelta(minutes=1))
+        await edge.unit_of_work.apply(lambda work: orders.insert_order(work, order))
+        payer = Payer(Role.PAYER, "m_001", "pk_one", "m_001", order_id=order.order_id)
+        body = PayOrder(method="CARD", instrument=card(n).instrument)
+        try:
+            reply = await pay_order(body, CreateHeaders(), payer, Client("198.51.100.9", "", "r"), edge)
+        except Problem as problem:
+            return problem.code.name
+        return reply.value.status
+
+    assert [await pay(n) for n in (70, 71)] == ["processing", "VELOCITY_EXCEEDED"]
 
 
 async def test_a_replay_is_neither_counted_nor_refused(replicas: tuple[Replica, Replica], clock: Clock) -> None:

@@ -121,21 +121,26 @@ async def test_a_new_endpoint_shows_its_secret_once(merchant: Client, stand_in: 
         ("POST", "/webhook-endpoints/we_1/rotate-secret", {"overlap_s": 604_801}),
         ("POST", "/webhook-endpoints/we_1/replay", None),
         ("POST", "/webhook-endpoints/we_1/replay?since=2026-01-05T09:30:00", None),
+        ("POST", "/webhook-endpoints/we_1/replay?since=2026", None),
         ("POST", f"/webhook-endpoints/we_1/replay?since={SINCE}&state=due", None),
+        ("POST", "/webhook-endpoints/we_1/replay?since=0001-01-01T00:00:00%2B14:00", None),
+        ("GET", "/webhooks/deliveries?to=9999-12-31T23:59:59-14:00", None),
         ("GET", "/webhooks/deliveries?limit=101", None),
         ("GET", "/webhooks/deliveries?endpoint=we_1", None),
         ("GET", "/webhooks/deliveries?payment_id=pay_1", None),
         ("GET", "/webhooks/deliveries?cursor=x", None),
+        ("GET", "/webhooks/deliveries?from=2026", None),
     ],
 )
 async def test_what_cannot_be_meant_is_refused(merchant: Client, stand_in: StandIn, method: str, path: str, body: Any) -> None:
     answer = await merchant.call(method, path, body)
     assert (answer.status, answer.code) == (422, "VALIDATION_ERROR")
+    assert all(one["in"] for one in answer.body["error"]["details"]["errors"])
     assert stand_in.asked == []
 
 
 async def test_what_the_notifier_refuses_is_said_in_the_one_shape(merchant: Client, stand_in: StandIn) -> None:
-    errors = [{"field": "url", "message": "No webhook goes there: it is not https.", "type": "url"}]
+    errors = [{"in": "body", "field": "url", "message": "No webhook goes there: it is not https.", "type": "url"}]
     stand_in.says[CreateEndpoint] = Complaint(code="VALIDATION_ERROR", message="url: …", details={"errors": errors})
     answer = await merchant.call("POST", "/webhook-endpoints", {"url": "http://shop.example/"})
     assert (answer.status, answer.body["error"]["details"]) == (422, {"errors": errors})

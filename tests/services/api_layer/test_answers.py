@@ -107,6 +107,7 @@ async def test_no_answer_is_an_empty_one(http: aiohttp.ClientSession, memory: Me
 async def test_answers_of_aiohttp_pass_through(http: aiohttp.ClientSession) -> None:
     async with http.get("/stream", headers={"X-Request-Id": "s-1"}) as answer:
         assert (await answer.read(), answer.headers["X-Request-Id"]) == (b"data: 1\n\n", "s-1")
+        assert answer.headers["Server"] == "paymesh"
     async with http.get("/page") as answer:
         assert (answer.content_type, await answer.text()) == ("text/html", "<p>")
         assert answer.headers["X-Request-Id"]

@@ -52,6 +52,7 @@ TABLE = [
     Refused("too many", 429, "RATE_LIMITED", headers={"User-Agent": "greedy"}, answer={"Retry-After": "7", "RateLimit-Remaining": "9"}),
     Refused("no idempotency key", 400, "MISSING_IDEMPOTENCY_KEY", headers={"Idempotency-Key": ""}),
     Refused("an expectation", 417, "EXPECTATION_FAILED", headers={"Expect": "miracles"}),
+    body("a number in quotes", 422, "VALIDATION_ERROR", '{"amount": "1000"}'),
     body("not JSON", 400, "MALFORMED_JSON", "{'amount': 1}"),
     body("half a JSON", 400, "MALFORMED_JSON", '{"amount": 1'),
     body("a number beyond floats alone", 400, "MALFORMED_JSON", "1e999"),
@@ -234,5 +235,6 @@ async def test_broken_http(
     assert int(head.split()[1]) == status
     assert error_of(answer)["code"] == code
     assert "X-Request-Id" in head
+    assert "Server: paymesh\r\n" in head  # and not which version of what serves it
     out = capfd.readouterr()
     assert "secretline" not in answer.decode() + out.out + out.err + caplog.text

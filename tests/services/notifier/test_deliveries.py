@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 
 from services.notifier import answers, store
-from services.notifier.desk import Desk, page
+from services.notifier.desk import TRIES_MAX, Desk, page
+from services.notifier.desk import replay as replaying
 from services.notifier.sender import Sender
 from shared.clock import new_id, utc_now
 from shared.contracts import PaymentFailed
@@ -21,6 +23,7 @@ from shared.contracts.questions import (
     ShowDelivery,
 )
 from shared.contracts.questions import notifier as contract
+from shared.ids import derived
 from shared.messaging.answers import Refused
 from shared.storage.unit_of_work import UnitOfWork
 from tests.mesh.receiver import Receiver
@@ -217,6 +220,48 @@ async def test_what_was_disabled_while_it_was_under_way_and_arrived_has_arrived(
     assert (delivery.state, orjson.loads(receiver.all[0].body)["type"]) == ("delivered", "payment.succeeded")
 
 
+async def test_a_delivery_is_not_tried_for_ever(
+    desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver
+) -> None:
+    made = await create(desk, receiver.url)
+    await hear(event(), unit_of_work, sender)
+    await settled(sender)
+    await empty.rows("UPDATE deliveries SET tries = :tries", tries=TRIES_MAX)
+    (delivery,) = await listed(desk)
+    with pytest.raises(Refused) as raised:
+        await retry(desk, delivery)
+    assert raised.value.complaint.code == "CONFLICT"
+    assert (await replay(desk, made.endpoint.endpoint_id)).deliveries == 0
+    await empty.rows("UPDATE deliveries SET tries = tries - 1")
+    assert (await retry(desk, delivery)).state == "due"
+
+
+async def test_old_deliveries_are_forgotten_with_their_tries_unless_somebody_may_still_hear_them(
+    desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "PRUNED_MAX", 2)
+    made = await create(desk, receiver.url)
+    await hear(event(), unit_of_work, sender)
+    await settled(sender)
+    for state in ("delivered", "skipped", "parked", "due"):
+        for cause, days in ((31, 31), (29, 29), (31, 29)):  # an event may come long after what its id follows from
+            begun, at = utc_now() - timedelta(days=cause), utc_now() - timedelta(days=days)
+            named = {"id": derived(UUID(int=int(begun.timestamp() * 1000) << 80), f"{state} {days}"), "at": at}
+            await empty.rows(
+                "INSERT INTO deliveries (delivery_id, event_id, endpoint_id, merchant_id, type, body, state, created_at)"
+                " VALUES (:id, :id, :endpoint, 'm_001', 'x', '', :state, :at)",
+                endpoint=made.endpoint.endpoint_id,
+                state=state,
+                **named,
+            )
+            await empty.rows("INSERT INTO delivery_attempts (delivery_id, number, at, latency_ms) VALUES (:id, 1, :at, 1)", **named)
+    assert await store.prune(empty.engine, keep_days=30) == 2
+    old = "SELECT state FROM deliveries WHERE created_at < now() - interval '30 days' ORDER BY state"
+    assert [row.state for row in await empty.rows(old)] == ["due", "parked"]
+    assert len(await listed(desk)) == await empty.value("SELECT count(*) FROM delivery_attempts") == 11
+    assert await store.prune(empty.engine, keep_days=7) == 4
+
+
 @pytest.mark.parametrize(
     ("filters", "index"),
     [
@@ -241,3 +286,7 @@ async def test_a_page_of_a_long_list_is_found_by_index(desk: Desk, empty: Databa
     plan = str([row[0] for row in await empty.rows(f"EXPLAIN {sql}", **values)])
     assert index in plan
     assert "Seq Scan" not in plan
+    ranged = {"merchant_id": "m_1", "endpoint_id": made.endpoint.endpoint_id, "since": BEGINNING, "until": utc_now()}
+    sql = replaying([filters.get("state", "delivered")])
+    plan = str([row[0] for row in await empty.rows(f"EXPLAIN {sql}", **ranged, most=10_000, reason="")])
+    assert filters.get("state") is None or index in plan

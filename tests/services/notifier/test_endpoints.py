@@ -1,11 +1,13 @@
 """Endpoints as their owners keep them: made, changed, rotated, deleted, and nobody else's business."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.notifier import answers, store
+from services.notifier import desk as sql
 from services.notifier.desk import Desk
 from services.notifier.domain.endpoints import ENDPOINTS_MAX
 from services.notifier.sender import Sender
@@ -63,6 +65,19 @@ async def test_a_merchant_has_so_many_and_no_more(desk: Desk) -> None:
         await create(desk)
     await create(desk, merchant_id="m_002")
     await delete(desk, made[0])
+    await create(desk)
+
+
+async def test_no_merchant_makes_and_deletes_without_end(desk: Desk, empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is deleted leaves a row, for its deliveries' sake."""
+    monkeypatch.setattr(answers, "MADE_MAX", 3)
+    for _ in range(3):
+        await delete(desk, await create(desk))
+    with pytest.raises(Refused, match="in a day") as raised:
+        await create(desk)
+    assert raised.value.complaint.code == "CONFLICT"
+    await create(desk, merchant_id="m_002")
+    await empty.rows("UPDATE endpoints SET created_at = now() - interval '1 day'")
     await create(desk)
 
 
@@ -224,3 +239,33 @@ async def test_every_change_is_audited_with_its_author(desk: Desk) -> None:
     assert [one.action for one in lines] == ["delete_endpoint", "rotate_secret", "change_endpoint", "create_endpoint"]
     assert {(one.actor, one.reason, one.subject) for one in lines} == {("asha", "because", made.endpoint.endpoint_id)}
     assert (lines[2].before["description"], lines[2].after["description"]) == ("", "moved")
+
+
+async def test_while_its_owner_changes_it_others_are_told(
+    desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver
+) -> None:
+    """What is owed to it commits with what is owed to others."""
+    made = await create(desk, receiver.url)
+    async with desk.changing() as changing:
+        assert await changing.row(sql.LOCKED, merchant_id=MERCHANT, endpoint_id=made.endpoint.endpoint_id)
+        async with asyncio.timeout(5):
+            await hear(event(), unit_of_work, sender)
+    await settled(sender)
+    assert [one.state for one in await listed(desk)] == ["delivered"]
+
+
+async def test_to_disable_waits_for_no_delivery_and_the_rest_is_skipped_when_it_is_due(
+    desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver
+) -> None:
+    made = await create(desk, receiver.url)
+    receiver.failing = 1
+    await hear(event(), unit_of_work, sender)
+    await settled(sender)
+    async with desk.changing() as settling:
+        await settling.run("SELECT FROM deliveries FOR UPDATE")
+        async with asyncio.timeout(5):
+            await change(desk, made.endpoint.endpoint_id, enabled=False)
+    assert [one.state for one in await listed(desk)] == ["due"]
+    await empty.rows("UPDATE deliveries SET due_at = now()")
+    assert await store.take_due(empty.engine, lease_s=30, most=10) == []
+    assert [(one.state, one.reason) for one in await listed(desk)] == [("skipped", "endpoint disabled")]

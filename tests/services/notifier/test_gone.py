@@ -37,3 +37,11 @@ async def test_gone_disables_and_retries_are_skipped(empty: Database, unit_of_wo
 async def taken(empty: Database) -> list[store.Due]:
     await empty.rows("UPDATE deliveries SET due_at = now()")
     return await store.take_due(empty.engine, lease_s=30, most=10)
+
+
+async def test_to_seed_it_again_is_to_forget_how_it_failed(empty: Database, sender: Sender, receiver: Receiver) -> None:
+    await seed(endpoints(receiver))
+    await empty.rows("UPDATE endpoints SET enabled = false, disabled_reason = 'x', failing_since = now(), failing_told_at = now()")
+    await seed(endpoints(receiver))
+    rows = await empty.rows("SELECT DISTINCT enabled, disabled_reason, failing_since, failing_told_at FROM endpoints")
+    assert [tuple(row) for row in rows] == [(True, None, None, None)]

@@ -9,6 +9,8 @@ import pytest
 
 from services.executor import consumers
 from services.executor import store as executor_store
+from services.executor.calls import find
+from services.executor.domain.pacing import refused
 from services.executor.gateways import Gateway
 from shared import topology
 from shared.clock import utc_now
@@ -23,6 +25,7 @@ from shared.contracts import (
     ExecuteAttempt,
     LookupAttempt,
 )
+from shared.gateways import Unclear
 from tests.kernel.waiting import until
 from tests.sandbox.client import Sandbox
 from tests.services.truth.post import SEALER, Truth, attempt
@@ -126,6 +129,24 @@ async def test_a_gateway_that_asks_for_patience_is_given_it(there: Truth, sandbo
     assert isinstance(await outcome(there, patient), AttemptSucceeded)
     assert 0.7 < time.monotonic() - started_s < 3
     assert there.gateways["beta"].pacer.wait_s() == 0
+
+
+async def test_a_question_keeps_the_pace_too(there: Truth, sandbox: Sandbox) -> None:
+    """It waits for its turn; where that is far off it is not asked now, and proves nothing."""
+    await sandbox.call("PUT", "/gateways/alpha/settings", json={"retry_after_s": 1})
+    asked, busy = attempt("alpha"), attempt("alpha")
+    await execute(there, ordered(asked, vpa="charge-then-500@sandbox"))
+    await execute(there, ordered(busy, vpa="rate-limit@sandbox"))
+    lookup, started_s = LookupAttempt(correlation_id=asked.payment_id, attempt=asked, number=1), time.monotonic()
+    await there.executor.hear(topology.EXECUTOR_LOOKUP.queue, lookup)
+    assert time.monotonic() - started_s > 0.7
+    await there.carry()
+    assert [verdict.verdict for verdict in there.told(AttemptVerified)] == ["succeeded"]
+    pacer = there.gateways["alpha"].pacer
+    pacer.pacing = refused(pacer.pacing, time.monotonic(), retry_after_s=300)
+    finding = await find(there.gateways["alpha"], asked, None)
+    assert isinstance(finding, Unclear)
+    assert "not asked" in finding.reason
 
 
 async def test_a_cancelled_call_forgets_no_charge(there: Truth, sandbox: Sandbox) -> None:

@@ -107,6 +107,20 @@ async def test_a_refund_that_the_gateway_has_and_we_have_not(there: Truth) -> No
     assert there.told(AttemptVerified) == []
 
 
+async def test_a_refund_under_the_name_of_its_charge(there: Truth, sandbox: Sandbox) -> None:
+    """Whoever made it copied the charge's marks: it is no second charge, and no evidence of anything."""
+    one = attempt()
+    await there.execute(one)
+    charge = (await there.attempt_row(one)).outcome["gateway_reference"]
+    refund = {"reference": str(one.attempt_id), "amount_minor": 20_000}
+    path, headers = f"/gateways/alpha/v1/charges/{charge}/refund", {"Authorization": "Bearer sk_sandbox_alpha"}
+    assert (await sandbox.call("POST", path, json=refund, headers=headers)).status == 200
+    assert counts(await run(there)) == {"matched": 1, "unexpected": 1}
+    (view,) = await found(there)
+    assert (view.operation, view.attempt_id, view.gateway_amount) == ("refund", None, Money(amount_minor=20_000, currency="INR"))
+    assert there.told(AttemptVerified) == []
+
+
 async def test_a_refund_that_we_have_and_the_gateway_has_not(there: Truth) -> None:
     """Nor is it taken for what undid the charge."""
     refund = await followed(there, "refund")
@@ -182,7 +196,8 @@ async def test_an_amount_that_differs(there: Truth) -> None:
 
 
 @pytest.mark.parametrize(("vpa", "verdict"), [("charge-then-500@sandbox", "succeeded"), ("pending@sandbox", None)])
-async def test_a_charge_of_an_attempt_in_doubt_is_evidence(there: Truth, vpa: str, verdict: str | None) -> None:
+async def test_a_charge_of_an_attempt_in_doubt_is_evidence(there: Truth, sandbox: Sandbox, vpa: str, verdict: str | None) -> None:
+    await sandbox.put("/gateways/alpha/settings", late_s=60)
     one = attempt()
     await there.execute(one, vpa=vpa)
     assert (await there.attempt_row(one)).state == "unknown"

@@ -22,11 +22,13 @@ what others are sent (its webhooks). `pages` are bytes served beside the routes.
 What a caller may rely on, everywhere: one error shape (`problems.py`), no answer or log line that quotes what was sent,
 `X-Request-Id` on every answer. Unknown body and query fields follow the model's own `extra` (pydantic's default ignores them; a model
 that moves money says `extra="forbid"` so that a misspelt field is an error and not a default). A JSON object that says a name twice
-is refused: two readers could disagree about which one counts. A path that fits no model names nothing: 404.
+is refused: two readers could disagree about which one counts. Bodies are read strictly: "5" is no 5, and 0 no `false`. A path that fits
+no model names nothing: 404.
 """
 
 from services.api.http.layer.bind import mount
 from services.api.http.layer.caller import Caller, Client, Role
+from services.api.http.layer.complaints import refused
 from services.api.http.layer.endpoint import Limits
 from services.api.http.layer.openapi import Info, openapi
 from services.api.http.layer.pages import IMMUTABLE, Page
@@ -51,4 +53,5 @@ __all__ = [
     "Routes",
     "mount",
     "openapi",
+    "refused",
 ]

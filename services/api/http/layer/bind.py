@@ -10,7 +10,7 @@ from aiohttp import web
 
 from services.api.http.layer.cors import Origins, preflight_at
 from services.api.http.layer.endpoint import Admit, Authenticate, Endpoint, Limits, Setting
-from services.api.http.layer.guard import guard, refused_early
+from services.api.http.layer.guard import guard, refused_early, signed
 from services.api.http.layer.openapi import Info, openapi
 from services.api.http.layer.pages import Page
 from services.api.http.layer.problems import Code, Problem
@@ -51,6 +51,7 @@ def mount(
     check_together(signatures, dependencies)
     if guard not in app.middlewares:
         app.middlewares.insert(0, guard)
+        app.on_response_prepare.append(signed)
     for signature in signatures:
         answer = Endpoint(signature, setting).answer
         for prefix in prefixes:

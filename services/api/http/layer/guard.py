@@ -16,6 +16,7 @@ SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 ABOUT_CODE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, OSError)  # their texts speak of code, not of data
 CORS = web.RequestKey("cors", Mapping[str, str])  # what lets a page of another origin read the answer, a refusal too
 FRAMES = 20
+SERVER = "paymesh"
 
 log = structlog.get_logger(__name__)
 
@@ -55,8 +56,13 @@ def request_id_of(headers: Mapping[str, str]) -> str:
 def refused_early(problem: Problem, headers: Mapping[str, str]) -> web.Response:
     """For what is refused before this middleware is asked."""
     response = problem.response()
-    response.headers["X-Request-Id"] = request_id_of(headers)
+    response.headers.update({"X-Request-Id": request_id_of(headers), "Server": SERVER})
     return response
+
+
+async def signed(request: web.Request, response: web.StreamResponse) -> None:
+    """Not by which version of what serves it."""
+    response.headers["Server"] = SERVER
 
 
 def route_of(request: web.Request) -> str:

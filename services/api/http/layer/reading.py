@@ -77,7 +77,7 @@ def read_json(raw: bytes, validator: SchemaValidator, depth_limit: int, known: f
     if b"\\u0000" in raw and (path := nul_in(plain)) is not None:
         raise refused("body", path, "Text must not contain U+0000", "string_nul")
     try:
-        return validator.validate_json(raw)
+        return validator.validate_json(raw, strict=True)
     except ValidationError as error:
         raise invalid("body", error, plain, known) from None
 

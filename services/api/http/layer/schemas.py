@@ -16,7 +16,7 @@ PREFIX = "#/components/schemas/"
 
 COMPLAINT: Schema = {
     "type": "object",
-    "required": ["field", "message", "type"],
+    "required": ["in", "field", "message", "type"],
     "properties": {
         "in": {"type": "string", "enum": ["body", "query", "headers"]},
         "field": {"type": "string", "description": "the way to it: `instrument.vpa`, `items.0.amount`"},
