@@ -24,7 +24,7 @@ Z_FREE = 1.5  # standard errors that two clocks may lie apart and agree
 EXPLORE_SHARE, EXPLORE_COST = 0.005, 0.00005  # of payments each other gets at least, unless that would lose more than the cost
 PROBE_SHARE, PROBE_COST = 0.01, 0.004  # a half-open one gets more: it is known to have been better
 PROBE_USUAL, PROBE_RARE = 0.10, 0.25  # of what metrics lets through beyond the usual, because payments are rare, this part is used
-SHARPEN = 4.0  # near equals are mixed by (chance to be best / that of the likeliest) to this power
+SHARPEN = 7.0  # near equals are mixed by (chance to be best / that of the likeliest) to this power
 WEIGHT_MIN = 0.01
 
 
