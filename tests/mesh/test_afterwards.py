@@ -83,7 +83,7 @@ async def test_nothing_is_left(inside: Inside) -> None:
         "attempts without outcome": ("executor", "attempts WHERE state = 'started' OR due_at IS NOT NULL"),
         "open verifications": (
             "verifier",
-            f"verifications WHERE (state IN ('open', 'exhausted') AND NOT ({AWAITED})) OR due_at IS NOT NULL",
+            f"verifications WHERE due_at IS NOT NULL OR (state IN ('open', 'exhausted') AND NOT ({AWAITED}))",
         ),
         "deliveries owed": ("notifier", "deliveries WHERE state <> 'delivered' OR due_at IS NOT NULL"),
         "outcomes not counted": ("metrics", "outcomes WHERE folded_at IS NULL"),
