@@ -71,7 +71,7 @@ idempotency = Table(
     Column("payment_id", Uuid, nullable=False),
     Column("operation_id", Uuid),  # where it was for a capture, void or refund
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Index("idempotency_created_at", "created_at", postgresql_using="brin"),
+    Index("idempotency_created_at", "created_at"),
 )
 orders = Table(
     "orders",

@@ -7,6 +7,7 @@ from services.metrics import tables
 from services.metrics.domain.outcome import Outcome
 from services.metrics.tables import inbox, metadata, outbox
 from shared.storage.bulk import Bulk, insert
+from shared.storage.pruner import id_before
 from shared.storage.work import Work
 
 __all__ = ["inbox", "metadata", "outbox"]
@@ -74,7 +75,7 @@ INSERT_AUDIT = insert(tables.audit, "actor", "action", "subject", "before", "aft
 ROWS_MAX = 5_000  # in one statement, so that pruning never holds a fold up
 PRUNE_EVERY_S = 60.0
 OLD = (  # table, its key, when a row is too old
-    ("outcomes", "attempt_id, phase", "folded_at IS NOT NULL AND heard_at < now() - interval '4 days'"),
+    ("outcomes", "attempt_id, phase", f"attempt_id < {id_before(4)} AND folded_at IS NOT NULL AND heard_at < now() - interval '4 days'"),
     ("minutes", "minute, gateway, method, bank, amount_bucket, outcome_class", "minute < now() - interval '2 days'"),
     ("latencies", "minute, gateway, method, bank, bin", "minute < now() - interval '6 hours'"),
     ("history", "at, gateway, method", "at < now() - interval '30 days'"),

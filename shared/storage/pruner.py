@@ -11,18 +11,21 @@ EVERY_S = 60.0
 
 
 class Pruner:
-    """Of the inbox, and of whatever else it is told to `forget`."""
+    """Of the inbox, and of whatever else it is told to `forget`.
+
+    A BRIN index would lead to old rows only until their pages are used again: what it says of a page is never taken back.
+    """
 
     def __init__(self, engine: AsyncEngine, inbox: Table) -> None:
         self.engine = engine
-        self.prunes: list[TextClause] = []
-        self.forget(inbox.c.handled_at, keep_days=KEEP_DAYS)
+        # No message is handled before its id's time. One with an old id may be handled late (an authorisation that expires after a
+        # week): such a row is passed by until its own time has come.
+        more = f"message_id < {id_before(KEEP_DAYS)} AND"
+        self.prunes = [oldest(inbox.c.handled_at, keep_days=KEEP_DAYS, more=more, order="message_id")]
 
     def forget(self, at: Column[Any], *, keep_days: int) -> None:
         """The rows of a table whose time in the column `at` is longer ago. An index has to lead to them."""
-        (key,) = at.table.primary_key.columns
-        old = f"SELECT {key.name} FROM {at.table.name} WHERE {at.name} < now() - interval '{keep_days} days' LIMIT {ROWS_MAX}"
-        self.prunes.append(text(f"DELETE FROM {at.table.name} WHERE {key.name} IN ({old})"))
+        self.prunes.append(oldest(at, keep_days=keep_days, order=at.name))
 
     async def once(self) -> int:
         """Returns how many rows went: statement after statement, for a busy minute brings more than one may take."""
@@ -36,3 +39,17 @@ class Pruner:
             gone += count
             if count < ROWS_MAX:
                 return gone
+
+
+def id_before(days: int) -> str:
+    """SQL for an id below all that were made since: they begin with their time in ms (`shared.ids.derived`), so the oldest rows of a
+    table are where its primary key begins."""
+    time_ms = f"cast(extract(epoch FROM now() - interval '{days} days') * 1000 AS bigint)"
+    return f"cast(lpad(to_hex({time_ms}), 12, '0') || repeat('0', 20) AS uuid)"
+
+
+def oldest(at: Column[Any], *, keep_days: int, order: str, more: str = "") -> TextClause:
+    """Deletes the first of the rows that are too old."""
+    (key,) = at.table.primary_key.columns
+    old = f"{more} {at.name} < now() - interval '{keep_days} days' ORDER BY {order} LIMIT {ROWS_MAX}"
+    return text(f"DELETE FROM {at.table.name} WHERE {key.name} IN (SELECT {key.name} FROM {at.table.name} WHERE {old})")

@@ -23,7 +23,6 @@ def inbox_table(metadata: MetaData) -> Table:
         metadata,
         Column("message_id", Uuid, primary_key=True),
         Column("handled_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-        Index("inbox_handled_at", "handled_at", postgresql_using="brin"),
     )
 
 

@@ -6,8 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.clock import new_id, utc_now
-from shared.ids import PAYMENT, public
 from shared.log import REDACTED, redact
 from tests.domain.test_instruments import visa_numbers, vpas
 
@@ -57,9 +55,9 @@ def test_nothing_hides_inside(hidden: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "value",
     [
-        str(new_id()),
-        public(PAYMENT, new_id()),
-        utc_now().isoformat(),
+        "01a1fda9-d127-7039-9417-cb03440231d0",
+        "pay_0351NrGe9H9yQZS7KXDmJ7",
+        "2026-01-05T09:30:00.123456+00:00",
         "2026-01-05 09:30:00",
         "attempt.execute.v1.alpha",
         "http://127.0.0.1:8080/api/v1/payments",

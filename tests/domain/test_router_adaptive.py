@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from services.router.domain.adaptive import believed
+from services.router.domain.adaptive import believed, shares
 from services.router.domain.board import longs_of
-from services.router.domain.candidate import Facts
+from services.router.domain.candidate import Breaker, Candidate, Facts
 from shared.contracts import ArmHealth, GatewayHealth
 from tests.domain.boards import account, board, health
 
@@ -64,3 +64,15 @@ def test_what_is_not_trusted_weighs_less() -> None:
     weights = [believed(replace(found, trust=trust)).weight for trust in (1.0, 0.5, 0.01, 0.0)]
     assert weights == sorted(weights, reverse=True)
     assert weights[-1] == pytest.approx(4.0, abs=0.1)
+
+
+def test_who_is_far_behind_a_half_open_one_is_still_compared_with_who_is_closed() -> None:
+    """The chance of either closed one to be the best of all is zero, to the last bit of a float."""
+    states: tuple[Breaker, ...] = ("half_open", "closed", "closed")
+    candidates = [
+        Candidate(Facts(gateway, 1, 1, 10**9, breaker=one, probe_share=0.1), {}) for gateway, one in zip("abc", states, strict=True)
+    ]
+    probed, best, other = shares(candidates, [(0.99, 0.001), (0.3, 0.001), (0.2, 0.001)])
+    assert probed <= 0.1
+    assert best > 0.85
+    assert 0.0 < other < 0.01

@@ -137,8 +137,10 @@ async def test_the_inbox_forgets_what_is_too_old_and_nothing_else(empty: Databas
     """However much there is: more comes in a minute than one statement takes."""
     monkeypatch.setattr(pruner, "ROWS_MAX", 10)
     old, young = "now() - interval '7 days 1 minute'", "now() - interval '6 days 23 hours'"
-    for at, count in ((old, 35), (young, 5)):
-        await empty.rows(f"INSERT INTO inbox (message_id, handled_at) SELECT gen_random_uuid(), {at} FROM generate_series(1, {count})")
+    for made, at, count in ((old, old, 35), (young, young, 4), (old, young, 1)):  # the last one was handled long after it was made
+        time_ms = f"lpad(to_hex(cast(extract(epoch FROM {made}) * 1000 AS bigint)), 12, '0')"
+        message_id = f"cast({time_ms} || substr(md5(random()::text), 13) AS uuid)"
+        await empty.rows(f"INSERT INTO inbox (message_id, handled_at) SELECT {message_id}, {at} FROM generate_series(1, {count})")
     async with replica(empty.url) as one:
         prune = Pruner(one.parts.engine, toy.inbox)
         assert await prune.once() == 35

@@ -120,14 +120,16 @@ def chances(worth: Sequence[tuple[float, float]]) -> list[float]:
 
 def shares(candidates: Sequence[Candidate], worth: Sequence[tuple[float, float]]) -> list[float]:
     """Of payments that each is given first; they sum to 1. A half-open one gets no more than its breaker lets through."""
-    likely = chances(worth)
-    closed = [one.facts.breaker in ("closed", "forced_closed") for one in candidates]
-    judged = [at for at, one in enumerate(closed) if one] or range(len(candidates))
-    top, best = max(likely[at] for at in judged), max(worth[at][0] for at in judged)
+    judged = [at for at, one in enumerate(candidates) if one.facts.breaker in ("closed", "forced_closed")] or range(len(candidates))
+    everybody = chances(worth)
+    if not any(everybody[at] for at in judged):  # a half-open one is so far ahead that theirs are zero to the last bit
+        everybody = chances([worth[at] if at in judged else (0.0, 1e-6) for at in range(len(worth))])
+    likely = {at: everybody[at] for at in judged}
+    top, best = max(likely.values()), max(worth[at][0] for at in judged)
     found = []
     for at, one in enumerate(candidates):
         gap = max(best - worth[at][0], 1e-6)
-        if closed[at] or len(judged) == len(candidates):
+        if at in likely:
             found.append(max((likely[at] / top) ** SHARPEN, min(EXPLORE_SHARE, EXPLORE_COST / gap)))
         else:
             rare = PROBE_RARE * (one.facts.probe_share - PROBE_USUAL)  # so that it closes after 20 payments, not after 500

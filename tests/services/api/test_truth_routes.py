@@ -30,7 +30,7 @@ from tests.services.api.conftest import MERCHANTS, Client
 from tests.services.api.stand_in import StandIn
 
 AT = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
-ONE, PAYMENT = new_id(), new_id()
+ONE, PAYMENT = UUID("01a1fda9-d127-7039-9417-cb03440231d0"), UUID("01a1fda9-d127-7039-9417-cb03440231d1")
 MONEY = Money(amount_minor=50_000, currency="INR")
 VERIFICATION = VerificationView(
     attempt_id=ONE, payment_id=PAYMENT, gateway="alpha", operation="charge", number=2, amount=MONEY, state="exhausted", reason="?",

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
@@ -34,7 +35,7 @@ from tests.services.api.conftest import MERCHANTS, Client
 from tests.services.api.stand_in import StandIn
 
 AT = datetime(2026, 1, 5, 9, 30, 0, 123456, tzinfo=UTC)
-PAID = new_id()
+PAID, TOLD, HAPPENED = (UUID(f"01a1fda9-d127-7039-9417-cb03440231d{last}") for last in range(3))
 ENDPOINT = EndpointView(
     endpoint_id="we_1", url="https://shop.example/", description="the shop", events=("payment.*",), ordered=False, enabled=True,
     disabled_reason=None, failing_since=None, previous_secret_until=None, created_at=AT,
@@ -46,7 +47,7 @@ def secret(question: CreateEndpoint | RotateSecret) -> SecretView:
 
 
 DELIVERY = DeliveryView(
-    delivery_id=new_id(), event_id=new_id(), endpoint_id="we_1", payment_id=PAID, type="payment.succeeded", state="parked",
+    delivery_id=TOLD, event_id=HAPPENED, endpoint_id="we_1", payment_id=PAID, type="payment.succeeded", state="parked",
     reason="answered 500", tries=10, created_at=AT, next_try_at=None,
 )  # fmt: skip
 TRY = DeliveryTry(number=1, at=AT, status=500, error=None, latency_ms=12, response="oops")

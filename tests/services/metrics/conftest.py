@@ -72,11 +72,11 @@ class Stand:
     async def outcome(
         self, outcome_class: str, *, times: int = 1, phase: int = 0, ids: list[UUID] | None = None, **more: Any
     ) -> list[UUID]:
-        """Rows as the consumer writes them, heard `ago_s` ago. Returns the attempts."""
+        """Rows as the consumer writes them, of attempts made and heard of `ago_s` ago. Returns the attempts."""
         told = {**TOLD, "outcome_class": outcome_class, **more}
         ago_s, gateway = told.pop("ago_s", 0.0), told.pop("gateway", self.gateway)
         sql = INSERT.format(columns=", ".join(told), values=", ".join(f":{name}" for name in told))
-        attempts = ids or [new_id() for _ in range(times)]
+        attempts = ids or [UUID(int=new_id().int - (int(ago_s * 1000) << 80)) for _ in range(times)]  # ids begin with their time in ms
         await self.database.rows(sql, ids=attempts, phase=phase, gateway=gateway, ago_s=ago_s, **told)
         return attempts
 
