@@ -2,31 +2,40 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.servers import POSTGRES, RABBITMQ, Mortal, given, private_servers
 
 HERE = Path(__file__).parent
-# Folders whose tests share what there is one of: an instance, a server that they end, the machine's processes. The slowest come first.
-ONE_BY_ONE = ("mesh", "faults", "kernel", "local", "deploy", "bench")
+# Folders whose tests share what there is one of: an instance, a server that they end, the events of one broker. The slowest come first.
+ONE_BY_ONE = ("mesh", "faults", "services/api", "kernel", "local", "deploy", "bench")
+
+
+class Folders(LoadScopeScheduling):  # type: ignore[misc]
+    """Where several processes share the work, each of these folders is one process' work, and so is every other file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(nodeid.partition("::")[0].removeprefix("tests/"))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Folders:
+    return Folders(config, log)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where several processes share the work, each of these folders is one process' work, and so is every other file."""
-    if not hasattr(config, "workerinput"):
-        return
-    rank = {name: place for place, name in enumerate(ONE_BY_ONE)}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: rank.get(group_of(item), len(rank)))
+    if hasattr(config, "workerinput"):  # one of several processes
+        rank = {name: place for place, name in enumerate(ONE_BY_ONE)}
+        items.sort(key=lambda item: rank.get(group_of(item.path.relative_to(HERE).as_posix()), len(rank)))
 
 
-def group_of(item: pytest.Item) -> str:
-    way = item.path.relative_to(HERE)
-    return way.parts[0] if way.parts[0] in ONE_BY_ONE else str(way)
+def group_of(way: str) -> str:
+    """`way`: of a test's file, below this folder."""
+    return next((folder for folder in ONE_BY_ONE if way.startswith(f"{folder}/")), way)
 
 
 @pytest.fixture(scope="session")

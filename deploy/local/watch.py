@@ -33,20 +33,20 @@ class Watch:
         self._notice = notice
         self._changed = changed
         self._closing = threading.Event()
-        self._threads: list[threading.Thread] = []
+        self.threads: list[threading.Thread] = []
         self.restarts: dict[str, int] = dict.fromkeys((unit.name for unit in self._units), 0)
 
     def start(self) -> None:
         """Begin to watch."""
-        self._threads = [threading.Thread(target=self._keep, args=[unit], name=f"watch-{unit.name}", daemon=True) for unit in self._units]
-        self._threads.append(threading.Thread(target=self._keep_logs_small, name="watch-logs", daemon=True))
-        for thread in self._threads:
+        self.threads = [threading.Thread(target=self._keep, args=[unit], name=f"watch-{unit.name}", daemon=True) for unit in self._units]
+        self.threads.append(threading.Thread(target=self._keep_logs_small, name="watch-logs", daemon=True))
+        for thread in self.threads:
             thread.start()
 
     def close(self, timeout_s: float = 5.0) -> None:
         """Stop watching; nothing is restarted afterwards."""
         self._closing.set()
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(timeout_s)
 
     def _keep(self, unit: Unit) -> None:

@@ -111,5 +111,5 @@ def test_a_start_that_fails_is_said_and_tried_again(watched: Watched) -> None:
 def test_nothing_is_restarted_after_close(watched: Watched) -> None:
     watched.watch.close()
     watched.unit.running = False
-    assert not any(thread.name == "watch-router" and thread.is_alive() for thread in threading.enumerate())
+    assert not any(thread.is_alive() for thread in watched.watch.threads)
     assert watched.unit.starts == 0

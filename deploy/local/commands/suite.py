@@ -68,7 +68,7 @@ def _pytest(servers: tuple[Server, Server], instance: Instance, *, long: bool, a
     }
     selection = [] if long else ["-m", "not long"]
     if not arguments:  # the whole suite: half of its time is waiting, so two processes share it
-        selection += ["-n", str(PROCESSES), "--dist", "loadgroup", "--no-loadscope-reorder"]
+        selection += ["-n", str(PROCESSES), "--dist", "loadscope", "--no-loadscope-reorder"]
     pytest = subprocess.Popen([sys.executable, "-m", "pytest", *selection, *arguments], cwd=ROOT, env=environment)
     signal.signal(signal.SIGTERM, lambda *_: pytest.send_signal(signal.SIGINT))  # a Ctrl-C reaches pytest by itself
     while True:
