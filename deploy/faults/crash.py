@@ -1,7 +1,8 @@
 """`python -m deploy.faults.crash MARKERS POINT[,POINT…] services.NAME`: one service that dies at each of these points, once.
 
 A start arms the first point that has no marker yet. At its passage the marker is written and the process ends as if it had been killed;
-whoever starts it again arms the next one, and after the last it lives.
+whoever starts it again arms the next one, and after the last it lives. Nobody dies before `begin`: a service that is not ready yet may
+already sweep or hear something, and who starts a mesh waits for all of it.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 from deploy.faults.points import POINTS
 
 EXIT_STATUS = 137  # as the shell shows a SIGKILL
+BEGUN = "begun"
 
 
 def marker(folder: Path, service: str, point: str) -> Path:
@@ -21,19 +23,25 @@ def marker(folder: Path, service: str, point: str) -> Path:
     return folder / f"{service}.{point}"
 
 
+def begin(folder: Path) -> None:
+    """From here on passages are deadly."""
+    (folder / BEGUN).touch()
+
+
 def arm(folder: Path, service: str, points: list[str]) -> None:
     """Crash at the first point that has not been crashed at."""
     for name in points:
         mark = marker(folder, service, name)
         if not mark.exists():
-            POINTS[name].arm(partial(die, mark))
+            POINTS[name].arm(partial(passed, mark))
             return
 
 
-def die(mark: Path) -> None:
-    """At once: no handler runs, no buffer is flushed, no connection says goodbye."""
-    mark.touch()
-    os._exit(EXIT_STATUS)
+def passed(mark: Path) -> None:
+    """Die at once: no handler runs, no buffer is flushed, no connection says goodbye."""
+    if (mark.parent / BEGUN).exists():
+        mark.touch()
+        os._exit(EXIT_STATUS)
 
 
 def main(arguments: list[str]) -> None:

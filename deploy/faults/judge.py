@@ -1,6 +1,6 @@
 """The verdict, from what outsiders know: the client's history, the gateways' journal and the shop's. Pure.
 
-The mesh's own word is used for one thing only: the state that `GET /payments/{id}` shows to the client.
+The mesh's own word is used for one thing only: what the client is shown of the states of payments and of their operations.
 """
 
 from collections import Counter, defaultdict

@@ -1,11 +1,11 @@
 """Captures, refunds, voids and payment links in the sandbox's own format, under `/gateways/{account}/v1`."""
 
 import asyncio
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import uuid_utils
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from deploy.sandbox.answers import Problem, json_answer
 from deploy.sandbox.behaviour import MESSAGES
@@ -14,13 +14,9 @@ from deploy.sandbox.gateway_routes import authenticated, paged, rate_limited
 from deploy.sandbox.intents import Intent, IntentsFull
 from deploy.sandbox.mover import MoveOrder, MoveRefused
 from deploy.sandbox.moves import SUM_MESSAGES, Move, sums
-from deploy.sandbox.order import AMOUNT_MAX, KeyReused
+from deploy.sandbox.order import Amount, Currency, KeyReused, Reference
 from deploy.sandbox.speaking import speak
 from deploy.sandbox.times import now
-
-Reference = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
-Amount = Annotated[int, Field(strict=True, ge=1, le=AMOUNT_MAX)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class MoveBody(BaseModel):

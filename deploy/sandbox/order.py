@@ -1,10 +1,20 @@
 """What a merchant's side may ask a gateway for. Of the instrument only what chooses a behaviour is read, and nothing of it is kept."""
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 AMOUNT_MAX = 2**53 - 1
+REFERENCE = r"[A-Za-z0-9._:-]{1,100}"
+Reference = Annotated[str, Field(pattern=f"^{REFERENCE}$")]
+Amount = Annotated[int, Field(strict=True, ge=1, le=AMOUNT_MAX)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+
+
+def reference_or(fallback: str, given: object) -> str:
+    """The merchant's reference, if the journal can hold it."""
+    return given if isinstance(given, str) and re.fullmatch(REFERENCE, given) else fallback
 
 
 def _digits(number: str) -> str:
@@ -33,10 +43,10 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    reference: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
+    reference: Reference
     operation: Literal["charge", "authorize"]
-    amount_minor: Annotated[int, Field(strict=True, ge=1, le=AMOUNT_MAX)]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    amount_minor: Amount
+    currency: Currency
     method: Annotated[str, Field(pattern=r"^[A-Za-z_]{2,20}$")]
     instrument: Instrument
 

@@ -15,6 +15,7 @@ from deploy.sandbox import events
 from deploy.sandbox.book import Charge, Wire
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.moves import Move
+from deploy.sandbox.signature import key_of
 
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)  # before each try; hours and days at the real ones
 TIMEOUT_S = 5.0
@@ -33,8 +34,7 @@ def signed(wire: Wire, secret: str, event_id: str, body: bytes, now_s: int) -> d
     if wire == "stripe":
         mac = hmac.digest(secret.encode(), f"{now_s}.".encode() + body, "sha256").hex()
         return {"Stripe-Signature": f"t={now_s},v1={mac}"}
-    key = base64.b64decode(secret.removeprefix("whsec_") + "==")
-    mac64 = base64.b64encode(hmac.digest(key, f"{event_id}.{now_s}.".encode() + body, "sha256")).decode()
+    mac64 = base64.b64encode(hmac.digest(key_of(secret), f"{event_id}.{now_s}.".encode() + body, "sha256")).decode()
     return {"webhook-id": event_id, "webhook-timestamp": str(now_s), "webhook-signature": f"v1,{mac64}"}
 
 

@@ -12,6 +12,7 @@ from services.router.domain.decision import Wish, decide
 from services.router.domain.policy import POLICIES
 from services.router.domain.record import record_of
 from shared.contracts import ArmHealth, BreakerHealth, GatewayHealth, HealthPicture
+from shared.contracts.money import BUCKETS
 from shared.contracts.questions import ExperimentView, GatewayView
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
@@ -49,7 +50,7 @@ def board(policy: str, gateways: int = 20) -> Board:
         ArmHealth(segment=f"{method}:{bucket}", gateway=name, alpha=90.0 + rank % 5, beta=9.0)
         for rank, name in enumerate(names)
         for method in METHODS
-        for bucket in ("<50000", "<200000", "<1000000", ">=1000000")
+        for bucket in BUCKETS
     ]
     breakers = [
         BreakerHealth(gateway=names[1], method="CARD", state="half_open", epoch=3, probe_share=0.1),

@@ -10,9 +10,10 @@ from deploy.simulate.truth import Truth
 from deploy.simulate.world import Gateway, World
 from services.metrics.domain.learner import Learner
 from services.metrics.domain.outcome import FIRST, Outcome
-from services.router.domain.board import BUCKETS, SCORING, Board
+from services.router.domain.board import SCORING, Board
 from services.router.domain.decision import Wish, decide
 from shared.contracts import OutcomeClass, amount_bucket
+from shared.contracts.money import BUCKETS
 from shared.contracts.questions import FeeView, GatewayView
 
 BEGIN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -69,14 +70,14 @@ class Oracle:
 class Router:
     """`policy` as routers know it; "bandit" switches every segment's flag on. `learns` False: no health picture is ever sent."""
 
-    def __init__(self, world: World, policy: str, *, learns: bool = True, breakers: bool = True, learner: Learner | None = None) -> None:
+    def __init__(self, world: World, policy: str, *, learns: bool = True, breakers: bool = True) -> None:
         self.names = {gateway.name: number for number, gateway in enumerate(world.gateways)}
         self.views = [view_of(world, gateway, number) for number, gateway in enumerate(world.gateways)]
         self.scoring = SCORING.model_copy(update={"policy": policy})
         self.bandits = [f"{method}:{bucket}" for method in world.methods for bucket in BUCKETS] if policy == "bandit" else []
         self.learns, self.breakers = learns, breakers
         self.arms = policy in ARMED
-        self.learner = learner or Learner()
+        self.learner = Learner()
         self.heard: list[Outcome] = []
         self.due_s = 0.0
         self.show(0.0)

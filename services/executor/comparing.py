@@ -152,14 +152,13 @@ async def _pairs(command: CompareCharges, listed: Iterable[Listed], gateway: Gat
     """What the gateway lists, and what of ours it does not list and was asked about one by one."""
     by_attempt = [(testimony.attempt_of(one.reference), one) for one in listed]
     ours = await queries.by_ids(one for one, _ in by_attempt if one)
+    both = [(ours.get(attempt_id) if attempt_id else None, one) for attempt_id, one in by_attempt]
     pairs, met = [], set[UUID]()
-    for attempt_id, one in sorted(by_attempt, key=lambda pair: _is_ours(ours.get(pair[0] or UUID(int=0)), pair[1]), reverse=True):
-        mine = ours.get(attempt_id) if attempt_id else None
-        mine = mine if mine and mine.attempt.gateway == command.gateway and mine.what == one.what else None
-        twice = attempt_id in met or mine is None
-        named = one.gateway_reference if twice else str(attempt_id)
+    for stored, one in sorted(both, key=lambda pair: _is_ours(*pair), reverse=True):
+        mine = stored if stored and stored.attempt.gateway == command.gateway and stored.what == one.what else None
+        named = str(mine.attempt.attempt_id) if mine and mine.attempt.attempt_id not in met else one.gateway_reference
         pairs.append(Pair(named, mine, one.finding, one.gateway_reference, one.what))
-        met |= {attempt_id} if attempt_id and mine else set()
+        met |= {mine.attempt.attempt_id} if mine else set()
     held = await queries.of_window(command.gateway, command.since, command.until, limit=LISTED_MAX + 1)
     if len(held) > LISTED_MAX:
         raise TooMany

@@ -196,7 +196,7 @@ async def lookup_attempt(command: LookupAttempt, unit_of_work: UnitOfWork, gatew
 
 
 def named_attempt(command: IdentifyAttempt) -> Sequence[Load]:
-    named = testimony.attempt_named(command)
+    named = testimony.attempt_of(command.reference)
     return [Load(store.ATTEMPT, named)] if named else []
 
 

@@ -9,10 +9,6 @@ from shared.contracts import AttemptIdentified, AttemptObserved, IdentifyAttempt
 from shared.storage.work import Work
 
 
-def attempt_named(command: IdentifyAttempt) -> UUID | None:
-    return attempt_of(command.reference)
-
-
 def attempt_of(reference: str | None) -> UUID | None:
     """Our references are attempts' ids; whatever else stands there is none of ours."""
     try:
@@ -22,7 +18,7 @@ def attempt_of(reference: str | None) -> UUID | None:
 
 
 def identify(command: IdentifyAttempt, work: Work, overrides: Overrides) -> None:
-    named = attempt_named(command)
+    named = attempt_of(command.reference)
     row = store.read(work, named) if named else None
     finding, refusal = heard(command.finding, command.refusal, overrides)
     word = Word(finding, command.operation, command.confirmed, command.gateway_reference)

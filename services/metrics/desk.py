@@ -57,7 +57,7 @@ class Desk:
             await transaction.fetch(LOCK)
             now = await _now(transaction)
             rows = await transaction.fetch(BREAKER, gateway, method)
-            breaker = rebuild.breaker_of(rows[0]) if rows else Breaker(gateway, method, LIMITS, since_s=now.timestamp())
+            breaker = rebuild.breaker_of(rows[0]) if rows else Breaker(gateway, method, since_s=now.timestamp())
             before = view_of(breaker, now)
             moved = breaker.force(to, now.timestamp(), actor=actor, reason=reason, expires_in_s=expires_in_s)
             after = view_of(breaker, now)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.metrics.domain.breaker import LIMITS, Breaker
+from services.metrics.domain.breaker import Breaker
 from services.metrics.domain.estimates import Fading
 from services.metrics.domain.learner import Learner
 from services.metrics.domain.windows import Latencies, Windows
@@ -83,7 +83,6 @@ def breaker_of(row: Record) -> Breaker:
     breaker = Breaker(
         row.gateway,
         row.method,
-        LIMITS,
         state=row.state,
         epoch=row.epoch,
         since_s=row.since.timestamp(),

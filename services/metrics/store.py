@@ -32,10 +32,14 @@ COLUMNS = (
 INSERT_OUTCOME = insert(tables.outcomes, *COLUMNS, tail="ON CONFLICT DO NOTHING")
 
 
+def _key(table: Table) -> str:
+    return ", ".join(column.name for column in table.primary_key)
+
+
 def _added(table: Table) -> Bulk:
     """Rows that add to what is there."""
     keys = [column.name for column in table.primary_key]
-    tail = f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET attempts = {table.name}.attempts + excluded.attempts"
+    tail = f"ON CONFLICT ({_key(table)}) DO UPDATE SET attempts = {table.name}.attempts + excluded.attempts"
     return insert(table, *keys, "attempts", tail=tail)
 
 
@@ -43,7 +47,7 @@ def _saved(table: Table, *columns: str) -> Bulk:
     """Rows that replace what is there."""
     keys = [column.name for column in table.primary_key]
     sets = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    return insert(table, *keys, *columns, tail=f"ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {sets}")
+    return insert(table, *keys, *columns, tail=f"ON CONFLICT ({_key(table)}) DO UPDATE SET {sets}")
 
 
 ADD_MINUTES = _added(tables.minutes)
@@ -74,16 +78,19 @@ INSERT_AUDIT = insert(tables.audit, "actor", "action", "subject", "before", "aft
 
 ROWS_MAX = 5_000  # in one statement, so that pruning never holds a fold up
 PRUNE_EVERY_S = 60.0
-OLD = (  # table, its key, when a row is too old
-    ("outcomes", "attempt_id, phase", f"attempt_id < {id_before(4)} AND folded_at IS NOT NULL AND heard_at < now() - interval '4 days'"),
-    ("minutes", "minute, gateway, method, bank, amount_bucket, outcome_class", "minute < now() - interval '2 days'"),
-    ("latencies", "minute, gateway, method, bank, bin", "minute < now() - interval '6 hours'"),
-    ("history", "at, gateway, method", "at < now() - interval '30 days'"),
-    ("estimates", "gateway, method, bank", "at < now() - interval '2 days'"),
-    ("silences", "gateway, method, bank", "at < now() - interval '2 days'"),
-    ("arms", "segment, gateway", "at < now() - interval '30 days'"),
+OLD = (  # when a row is too old
+    (tables.outcomes, f"attempt_id < {id_before(4)} AND folded_at IS NOT NULL AND heard_at < now() - interval '4 days'"),
+    (tables.minutes, "minute < now() - interval '2 days'"),
+    (tables.latencies, "minute < now() - interval '6 hours'"),
+    (tables.history, "at < now() - interval '30 days'"),
+    (tables.estimates, "at < now() - interval '2 days'"),
+    (tables.silences, "at < now() - interval '2 days'"),
+    (tables.arms, "at < now() - interval '30 days'"),
 )
-PRUNE = [text(f"DELETE FROM {name} WHERE ({key}) IN (SELECT {key} FROM {name} WHERE {old} LIMIT {ROWS_MAX})") for name, key, old in OLD]
+PRUNE = [
+    text(f"DELETE FROM {one.name} WHERE ({_key(one)}) IN (SELECT {_key(one)} FROM {one.name} WHERE {old} LIMIT {ROWS_MAX})")
+    for one, old in OLD
+]
 
 
 def record(work: Work, outcome: Outcome) -> None:

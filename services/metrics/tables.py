@@ -8,6 +8,11 @@ from shared.storage.tables import audit_table, inbox_table, new_metadata, outbox
 metadata = new_metadata()
 inbox, outbox = inbox_table(metadata), outbox_table(metadata)
 
+
+def _keys(*names: str) -> list[Column[str]]:
+    return [Column(name, Text, primary_key=True) for name in names]
+
+
 outcomes = Table(
     "outcomes",
     metadata,
@@ -35,28 +40,21 @@ minutes = Table(
     "minutes",
     metadata,
     Column("minute", DateTime(timezone=True), primary_key=True),
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
-    Column("bank", Text, primary_key=True),
-    Column("amount_bucket", Text, primary_key=True),
-    Column("outcome_class", Text, primary_key=True),
+    *_keys("gateway", "method", "bank", "amount_bucket", "outcome_class"),
     Column("attempts", BigInteger, nullable=False),
 )
 latencies = Table(
     "latencies",
     metadata,
     Column("minute", DateTime(timezone=True), primary_key=True),
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
-    Column("bank", Text, primary_key=True),
+    *_keys("gateway", "method", "bank"),
     Column("bin", SmallInteger, primary_key=True),
     Column("attempts", BigInteger, nullable=False),
 )
 breakers = Table(
     "breakers",
     metadata,
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
+    *_keys("gateway", "method"),
     Column("state", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("since", DateTime(timezone=True), nullable=False),
@@ -73,9 +71,7 @@ breakers = Table(
 estimates = Table(
     "estimates",
     metadata,
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
-    Column("bank", Text, primary_key=True),
+    *_keys("gateway", "method", "bank"),
     Column("successes", Double, nullable=False),
     Column("failures", Double, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -83,9 +79,7 @@ estimates = Table(
 silences = Table(
     "silences",
     metadata,
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
-    Column("bank", Text, primary_key=True),
+    *_keys("gateway", "method", "bank"),
     Column("late", Double, nullable=False),
     Column("timeouts", Double, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -93,8 +87,7 @@ silences = Table(
 arms = Table(
     "arms",
     metadata,
-    Column("segment", Text, primary_key=True),
-    Column("gateway", Text, primary_key=True),
+    *_keys("segment", "gateway"),
     Column("successes", Double, nullable=False),
     Column("failures", Double, nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -103,8 +96,7 @@ history = Table(
     "history",
     metadata,
     Column("at", DateTime(timezone=True), primary_key=True),
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
+    *_keys("gateway", "method"),
     Column("attributable", BigInteger, nullable=False),
     Column("succeeded", BigInteger, nullable=False),
     Column("latency_ms_p95", Integer),
@@ -120,16 +112,13 @@ experiments = Table(
 experiment_counts = Table(
     "experiment_counts",
     metadata,
-    Column("experiment_id", Text, primary_key=True),
-    Column("arm", Text, primary_key=True),
-    Column("outcome_class", Text, primary_key=True),
+    *_keys("experiment_id", "arm", "outcome_class"),
     Column("attempts", BigInteger, nullable=False),
 )
 experiment_latencies = Table(
     "experiment_latencies",
     metadata,
-    Column("experiment_id", Text, primary_key=True),
-    Column("arm", Text, primary_key=True),
+    *_keys("experiment_id", "arm"),
     Column("bin", SmallInteger, primary_key=True),
     Column("attempts", BigInteger, nullable=False),
 )
@@ -147,8 +136,6 @@ windows = Table(
     "windows",
     metadata,
     Column("minute", DateTime(timezone=True), primary_key=True),
-    Column("gateway", Text, primary_key=True),
-    Column("method", Text, primary_key=True),
-    Column("outcome_class", Text, primary_key=True),
+    *_keys("gateway", "method", "outcome_class"),
     Column("attempts", BigInteger, nullable=False),
 )

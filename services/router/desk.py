@@ -13,15 +13,12 @@ from shared.contracts import Frozen
 
 WINDOWS_MAX = 100  # of maintenance, of one gateway
 
-GATEWAYS = "SELECT * FROM gateways ORDER BY name"
 GATEWAY = "SELECT * FROM gateways WHERE name = :name"
-SCORING = "SELECT policy, weights FROM scoring WHERE id = 1"
 DECISIONS = (
     "SELECT decisions.*, routes.merchant_id FROM routes LEFT JOIN decisions USING (payment_id)"
     " WHERE payment_id = :payment_id ORDER BY number"
 )
 ROUTE = "SELECT merchant_id, attempts, skipped FROM routes WHERE payment_id = :payment_id"
-RUNNING = "SELECT * FROM experiments WHERE status = 'running' ORDER BY created_at, experiment_id"
 EXPERIMENTS = "SELECT * FROM experiments ORDER BY created_at DESC, experiment_id LIMIT 1000"
 EXPERIMENT = "SELECT * FROM experiments WHERE experiment_id = :experiment_id"
 SEGMENTS = "SELECT * FROM bandits ORDER BY segment"

@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from typing import Literal
 
 import structlog
 
@@ -13,6 +12,7 @@ from services.router.desk import Desk
 from services.router.picture import Picture
 from shared import accounts, runtime
 from shared.contracts import RoutingChanged
+from shared.contracts.questions import Policy
 from shared.messaging import broadcast
 from shared.messaging.broadcast import Ear
 from shared.settings import Settings, Waiting
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 class RouterSettings(Settings):
-    routing_policy: Literal["fixed", "score", "bandit", "adaptive", "expected_value"] | None = None
+    routing_policy: Policy | None = None
 
 
 class Rules:

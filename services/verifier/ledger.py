@@ -79,7 +79,7 @@ class Run:
 
 def run_of(row: Any) -> Run:
     """A row of `RUN`, or one taken because nobody answered."""
-    counts = {name: row[name] if not hasattr(row, name) else getattr(row, name) for name in COUNTS}
+    counts = {name: getattr(row, name) for name in COUNTS}
     window = Window(row.since, row.until)
     return Run(row.key, row.gateway, window, row.covered_until, row.slice_s, row.state, row.asked_by, tuple(row.again), row.tries, counts)
 

@@ -43,7 +43,7 @@ class Queries:
 
     async def discrepancies(self, *, limit: int, **where: Any) -> list[DiscrepancyView]:
         found = await self._rows(DISCREPANCIES, order="found_at DESC, discrepancy_id", limit=limit, where=where)
-        return [_discrepancy(row) for row in found]
+        return [DiscrepancyView.model_validate(row["difference"] | row) for row in found]
 
     async def audit(self, *, limit: int) -> list[AuditEntry]:
         return [AuditEntry(**row) for row in await self._rows(AUDIT, order="at DESC, id", limit=limit, where={})]
@@ -75,9 +75,3 @@ def _verification(row: Mapping[str, Any]) -> VerificationView:
 def _event(row: Mapping[str, Any]) -> GatewayEventView:
     amount = {"amount_minor": row["amount_minor"], "currency": row["currency"]} if row["currency"] else None
     return GatewayEventView.model_validate({**row, "confirmed": amount})
-
-
-def _discrepancy(row: Mapping[str, Any]) -> DiscrepancyView:
-    said = row["difference"]
-    names = ("operation", "our_state", "our_amount", "gateway_reference", "gateway_state", "gateway_amount")
-    return DiscrepancyView.model_validate({**row, **{name: said.get(name) for name in names}})

@@ -1,5 +1,6 @@
 """Money is an integer number of minor units and an ISO 4217 code. Never a float."""
 
+from bisect import bisect_right
 from typing import Annotated
 
 from pydantic import Field
@@ -17,9 +18,10 @@ class Money(Frozen):
         return f"{self.amount_minor} {self.currency}"
 
 
-BUCKETS_MINOR = ((50_000, "<50000"), (200_000, "<200000"), (1_000_000, "<1000000"))
+BELOW_MINOR = (50_000, 200_000, 1_000_000)
+BUCKETS = (*(f"<{below}" for below in BELOW_MINOR), f">={BELOW_MINOR[-1]}")
 
 
 def amount_bucket(amount_minor: int) -> str:
     """The band of amounts that statistics keep apart; minor units, whatever the currency."""
-    return next((name for below, name in BUCKETS_MINOR if amount_minor < below), ">=1000000")
+    return BUCKETS[bisect_right(BELOW_MINOR, amount_minor)]

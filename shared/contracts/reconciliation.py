@@ -20,7 +20,7 @@ class Difference(Frozen):
     reason: str
     attempt_id: UUID | None = None
     payment_id: UUID | None = None
-    operation: Operation | None = None
+    operation: Operation | None = None  # None: the gateway's charge, and we know of none
     our_state: str | None = None
     our_amount: Money | None = None
     gateway_reference: str | None = None

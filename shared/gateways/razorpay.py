@@ -51,6 +51,7 @@ from shared.gateways.reading import (
     header,
     inner,
     json_object,
+    listed,
     seconds_around,
     signed,
     target_of,
@@ -194,14 +195,10 @@ class RazorpayCodec:
 
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
         """`cursor` is the number of entities before this page."""
-        body = json_object(response.body)
-        items = body.get("items")
-        if response.status != 200 or not isinstance(items, list):
-            return Unclear(f"no readable list, status {response.status}")
-        listed = [listed_of(inner(item)) for item in items]
-        if None in listed:
-            return Unclear("an item of the list is unreadable")
-        return Page(tuple(one for one in listed if one), str(int(cursor or 0) + PAGE) if len(listed) == PAGE else None)
+        items = listed(response.status, json_object(response.body).get("items"), listed_of)
+        if isinstance(items, Unclear):
+            return items
+        return Page(items, str(int(cursor or 0) + PAGE) if len(items) == PAGE else None)
 
     def verify_webhook(self, account: Account, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
         """`X-Razorpay-Signature`: hex HMAC-SHA256 of the body. It carries no time, and a redelivery is byte for byte the same."""

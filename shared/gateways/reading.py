@@ -1,7 +1,7 @@
 """What all codecs read alike: JSON that may be anything, money, times, codes of a table, signatures in hex."""
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +9,7 @@ from urllib.parse import quote
 import orjson
 
 from shared.contracts import Attempt, Money, Operation, Refusal
-from shared.gateways.codec import Codes, Finding, Pending, Refused, Succeeded, Unclear, Unsupported
+from shared.gateways.codec import Codes, Finding, Listed, Pending, Refused, Succeeded, Unclear, Unsupported
 
 CODE_MAX = 100
 MESSAGE_MAX = 200
@@ -81,6 +81,14 @@ def weightiest(findings: Iterable[Finding]) -> Finding | None:
     return next((one for kind in WEIGHT for one in there if isinstance(one, kind)), None)
 
 
+def listed(status: int, items: object, read: Callable[[Mapping[str, Any]], Listed | None]) -> tuple[Listed, ...] | Unclear:
+    """What a page of a list holds. With an item that `read` cannot read it is no page: what we have would be missing from it."""
+    if status != 200 or not isinstance(items, list):
+        return Unclear(f"no readable list, status {status}")
+    there = [one for item in items if (one := read(inner(item)))]
+    return tuple(there) if len(there) == len(items) else Unclear("an item of the list is unreadable")
+
+
 def moment(unix_s: object) -> datetime | None:
     """Within what a datetime can hold."""
     seconds = whole(unix_s)
@@ -107,6 +115,11 @@ def header(headers: Mapping[str, str], name: str) -> str:
     """A header's value whatever the case of its name; empty where there is none."""
     wanted = name.lower()
     return next((value for key, value in headers.items() if key.lower() == wanted), "")
+
+
+def recent(unix_s: str, now_s: float, within_s: int) -> bool:
+    """Whether a signature's time is one, and no further from now than that in either direction."""
+    return unix_s.isascii() and unix_s.isdecimal() and len(unix_s) <= 15 and abs(now_s - int(unix_s)) <= within_s
 
 
 def signed(secrets: Iterable[str], message: bytes, signatures: Iterable[str]) -> bool:

@@ -39,7 +39,9 @@ from shared.gateways.reading import (
     header,
     inner,
     json_object,
+    listed,
     operation_of,
+    recent,
     refused,
     target_of,
     text,
@@ -55,7 +57,7 @@ PATHS: dict[Operation, str] = {"charge": "charges", "authorize": "charges", "lin
 class SandboxCodec:
     codes: Codes = CODES
     operations: frozenset[Operation] = OPERATIONS
-    replay_window_s: int | None = 300
+    replay_window_s: int = 300
 
     def captures(self, account: Account) -> Captures:
         return "several"
@@ -119,18 +121,13 @@ class SandboxCodec:
 
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
         body = json_object(response.body)
-        items = body.get("items")
-        if response.status != 200 or not isinstance(items, list):
-            return Unclear(f"no readable list, status {response.status}")
-        listed = [_listed(inner(item)) for item in items]
-        if None in listed:
-            return Unclear("an item of the list is unreadable")
-        return Page(tuple(one for one in listed if one), text(body.get("next_cursor")))
+        items = listed(response.status, body.get("items"), _listed)
+        return items if isinstance(items, Unclear) else Page(items, text(body.get("next_cursor")))
 
     def verify_webhook(self, account: Account, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
         """Standard Webhooks: base64 HMAC-SHA256 of `id.timestamp.body`."""
         webhook_id, at = header(headers, "webhook-id"), header(headers, "webhook-timestamp")
-        if not (at.isascii() and at.isdecimal() and len(at) <= 15 and abs(now_s - int(at)) <= (self.replay_window_s or 0)):
+        if not recent(at, now_s, self.replay_window_s):
             raise Unverified("webhook-timestamp is not within five minutes of now")
         given = [one.partition(",")[2].encode() for one in header(headers, "webhook-signature").split(" ") if one.startswith("v1,")]
         message = f"{webhook_id}.{at}.".encode() + body

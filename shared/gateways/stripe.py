@@ -36,6 +36,8 @@ from shared.gateways.reading import (
     header,
     inner,
     json_object,
+    listed,
+    recent,
     seconds_around,
     signed,
     target_of,
@@ -51,7 +53,7 @@ PAGE = 100
 class StripeCodec:
     codes: Codes = CODES
     operations: frozenset[Operation] = OPERATIONS
-    replay_window_s: int | None = 300
+    replay_window_s: int = 300
 
     def captures(self, account: Account) -> Captures:
         return "several" if account.multicapture else "partial"
@@ -173,20 +175,17 @@ class StripeCodec:
     def read_list(self, response: HttpResponse, cursor: str | None = None) -> Page | Unclear:
         """PaymentIntents that nobody ever tried to pay are no charges: they are left out."""
         body = json_object(response.body)
-        items = body.get("data")
-        if response.status != 200 or not isinstance(items, list):
-            return Unclear(f"no readable list, status {response.status}")
-        listed = [listed_of(inner(item)) for item in items]
-        if None in listed:
-            return Unclear("an item of the list is unreadable")
-        tried = tuple(one for one in listed if one and not isinstance(one.finding, NotFound))
-        return Page(tried, text(inner(items[-1]).get("id")) if body.get("has_more") is True and items else None)
+        items = listed(response.status, body.get("data"), listed_of)
+        if isinstance(items, Unclear):
+            return items
+        tried = tuple(one for one in items if not isinstance(one.finding, NotFound))
+        return Page(tried, items[-1].gateway_reference if body.get("has_more") is True and items else None)
 
     def verify_webhook(self, account: Account, headers: Mapping[str, str], body: bytes, now_s: float) -> None:
         """`Stripe-Signature: t=<unix seconds>,v1=<hex HMAC-SHA256 of "t.body">`, several v1 while a secret is rotated."""
         parts = [part.strip().partition("=") for part in header(headers, "Stripe-Signature").split(",")]
         at = next((value for name, _, value in parts if name == "t"), "")
-        if not (at.isascii() and at.isdecimal() and len(at) <= 15 and abs(now_s - int(at)) <= (self.replay_window_s or 0)):
+        if not recent(at, now_s, self.replay_window_s):
             raise Unverified("the time in Stripe-Signature is not within five minutes of now")
         if not signed(account.webhook_secrets(), f"{at}.".encode() + body, [value for name, _, value in parts if name == "v1"]):
             raise Unverified("Stripe-Signature is not this account's")

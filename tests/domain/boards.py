@@ -5,11 +5,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.router.domain.board import BUCKETS, Board
+from services.router.domain.board import Board
 from services.router.domain.decision import Decision, Wish, decide
 from services.router.domain.factors import WEIGHTS
 from services.router.domain.policy import POLICIES
 from shared.contracts import ArmHealth, BreakerHealth, GatewayHealth, HealthPicture
+from shared.contracts.money import BUCKETS
 from shared.contracts.questions import ExperimentView, FeeView, GatewayView, MaintenanceWindow, ScoringView
 from tests.domain.stand import NOW, after
 

@@ -178,7 +178,9 @@ def test_a_drop_is_said_once_until_it_is_over() -> None:
 
 def test_a_force_is_told_with_who_and_why() -> None:
     learner = Learner()
-    moved = learner.force("alpha", "UPI", "forced_open", NOW, actor="ops", reason="a drill", expires_in_s=60)
+    moved = learner.breaker("alpha", "UPI", NOW.timestamp()).force(
+        "forced_open", NOW.timestamp(), actor="ops", reason="a drill", expires_in_s=60
+    )
     assert moved
     assert (moved.actor, moved.reason) == ("ops", "a drill")
     (breaker,) = learner.picture(NOW, 7).breakers

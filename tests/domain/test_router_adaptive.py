@@ -7,8 +7,8 @@ import pytest
 
 from services.router.domain.adaptive import believed, shares
 from services.router.domain.board import longs_of
-from services.router.domain.candidate import Breaker, Candidate, Facts
-from shared.contracts import ArmHealth, GatewayHealth
+from services.router.domain.candidate import Candidate, Facts
+from shared.contracts import ArmHealth, BreakerState, GatewayHealth
 from tests.domain.boards import account, board, health
 
 METHODS = ("UPI", "CARD", "NETBANKING")
@@ -68,7 +68,7 @@ def test_what_is_not_trusted_weighs_less() -> None:
 
 def test_who_is_far_behind_a_half_open_one_is_still_compared_with_who_is_closed() -> None:
     """The chance of either closed one to be the best of all is zero, to the last bit of a float."""
-    states: tuple[Breaker, ...] = ("half_open", "closed", "closed")
+    states: tuple[BreakerState, ...] = ("half_open", "closed", "closed")
     candidates = [
         Candidate(Facts(gateway, 1, 1, 10**9, breaker=one, probe_share=0.1), {}) for gateway, one in zip("abc", states, strict=True)
     ]

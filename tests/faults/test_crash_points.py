@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy.faults.campaign import Campaign, Result
-from deploy.faults.crash import marker
+from deploy.faults.crash import begin, marker
 from deploy.faults.order import Order
 from deploy.faults.points import POINTS
 from deploy.faults.report import text
@@ -65,6 +65,7 @@ async def attack(campaign: Campaign, markers: Path) -> Result:
     """Load until everybody has died everywhere, or the deadline; then heal, drain, judge."""
     until, number = time.monotonic() + DEADLINE_S, 0
     await campaign.misbehave(ROUND)
+    begin(markers)
     while time.monotonic() < until and not all(marker(markers, *crash).exists() for crash in CRASHES):
         number += 1
         await campaign.attack(replace(ROUND, seed=number))

@@ -102,6 +102,13 @@ def test_a_launcher_refuses_what_it_does_not_know(command: tuple[str, ...]) -> N
     assert command[-2] in done.stderr
 
 
+def test_nobody_dies_before_it_begins(tmp_path: Path) -> None:
+    """A mesh that is still starting sweeps already; whoever died then would be taken for one that cannot start."""
+    mark = crash.marker(tmp_path, "api", "swept-not-said")
+    crash.passed(mark)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_mutants_name_what_there_is() -> None:
     for one in ALL:
         assert one.scenario in SCENARIOS

@@ -5,9 +5,10 @@ from aiohttp import web
 from deploy.sandbox.answers import json_answer
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.intents import Intent
+from deploy.sandbox.order import reference_or
 from deploy.sandbox.razorpay import entities
 from deploy.sandbox.razorpay.errors import SUMS, RazorpayError
-from deploy.sandbox.razorpay.reading import amount_of, currency_of, json_of, notes_of, paged, reference_or, short_id, window
+from deploy.sandbox.razorpay.reading import amount_of, currency_of, json_of, notes_of, paged, short_id, window
 from deploy.sandbox.razorpay.routes import authenticated
 from deploy.sandbox.times import now
 

@@ -25,11 +25,6 @@ def short_id(prefix: str) -> str:
     return f"{prefix}_{''.join(secrets.choice(_LETTERS) for _ in range(14))}"
 
 
-def reference_or(fallback: str, given: object) -> str:
-    """The merchant's reference, if the sandbox's journal can hold it."""
-    return given if isinstance(given, str) and re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", given) else fallback
-
-
 async def json_of(request: web.Request) -> dict[str, Any]:
     try:
         body = orjson.loads(await request.read() or b"{}")

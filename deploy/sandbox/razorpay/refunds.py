@@ -7,10 +7,10 @@ from aiohttp import web
 from deploy.sandbox.answers import json_answer
 from deploy.sandbox.mover import MoveOrder, MoveRefused
 from deploy.sandbox.moves import Move, sums
-from deploy.sandbox.order import KeyReused
+from deploy.sandbox.order import KeyReused, reference_or
 from deploy.sandbox.razorpay import entities
 from deploy.sandbox.razorpay.errors import SUMS, RazorpayError, failure, rate_limited
-from deploy.sandbox.razorpay.reading import amount_of, json_of, notes_of, paged, reference_or, short_id, window
+from deploy.sandbox.razorpay.reading import amount_of, json_of, notes_of, paged, short_id, window
 from deploy.sandbox.razorpay.routes import authenticated, charge_of
 from deploy.sandbox.speaking import speak
 

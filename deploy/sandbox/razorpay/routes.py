@@ -17,10 +17,10 @@ from deploy.sandbox.intents import Intent
 from deploy.sandbox.magic import UnknownMagic
 from deploy.sandbox.mover import MoveOrder, MoveRefused
 from deploy.sandbox.moves import sums
-from deploy.sandbox.order import Instrument, Order
+from deploy.sandbox.order import Instrument, Order, reference_or
 from deploy.sandbox.razorpay import entities
 from deploy.sandbox.razorpay.errors import SUMS, RazorpayError, failure, rate_limited
-from deploy.sandbox.razorpay.reading import amount_of, currency_of, json_of, notes_of, paged, reference_or, short_id, window
+from deploy.sandbox.razorpay.reading import amount_of, currency_of, json_of, notes_of, paged, short_id, window
 from deploy.sandbox.speaking import speak
 from deploy.sandbox.times import now
 

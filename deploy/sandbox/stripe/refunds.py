@@ -1,7 +1,6 @@
 """Stripe's charges, refunds and Checkout sessions."""
 
 import asyncio
-import re
 from typing import Any
 
 import uuid_utils
@@ -12,7 +11,7 @@ from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.intents import Intent
 from deploy.sandbox.mover import MoveOrder, MoveRefused
 from deploy.sandbox.moves import sums
-from deploy.sandbox.order import KeyReused
+from deploy.sandbox.order import KeyReused, reference_or
 from deploy.sandbox.speaking import speak
 from deploy.sandbox.stripe import objects
 from deploy.sandbox.stripe.errors import invalid, missing, rate_limited, unpayable
@@ -33,7 +32,7 @@ async def get_charge(request: web.Request) -> web.Response:
 async def list_charges(request: web.Request) -> web.Response:
     """`payment_intent=`, `created[gte]=` and so on, `limit=`, `starting_after=`; newest first."""
     gateway, query = authenticated(request), query_of(request)
-    found = [one for one in gateway.book.newest("0001", gateway.visible_until()) if one.wire == "stripe"]
+    found = [one for one in gateway.book.newest(TIME_MIN, gateway.visible_until()) if one.wire == "stripe"]
     if "payment_intent" in query:
         found = [one for one in found if one.intent_id == query["payment_intent"]]
     page, more = page_of(query, found, lambda one: one.charge_id, lambda one: one.created_at)
@@ -57,8 +56,7 @@ async def create_refund(request: web.Request) -> web.StreamResponse:
     left = copy.requested_minor if copy else max(1, done.captured - done.refunded)
     if copy is None and done.captured and done.refunded >= done.captured:
         raise invalid("This charge has already been refunded.", code="charge_already_refunded")
-    reference = metadata.get("reference", "")
-    known = reference if re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", reference) else charge.reference
+    known = reference_or(charge.reference, metadata.get("reference"))
     order = MoveOrder("refund", charge.charge_id, known, whole(form, "amount", left), "re", notes=metadata)
     plan = gateway.mover.plan(order)
     try:
@@ -102,8 +100,8 @@ async def create_session(request: web.Request) -> web.Response:
     amount = whole(price, "unit_amount") * whole(lines[0], "quantity", 1)
     hexed, metadata = uuid_utils.uuid7().hex, metadata_of(form)
     intent_id, link_id = f"pi_{hexed}", f"cs_test_{hexed}"
-    given = str(form.get("client_reference_id", ""))
-    reference = given if re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", given) else link_id
+    given = form.get("client_reference_id")
+    reference = reference_or(link_id, given)
     made, currency = now(), currency_of(price)
     paid_as = metadata_of(inner(form, "payment_intent_data"))
     await gateway.intents.add(

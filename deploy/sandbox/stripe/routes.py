@@ -19,7 +19,7 @@ from deploy.sandbox.intents import Intent
 from deploy.sandbox.magic import UnknownMagic
 from deploy.sandbox.mover import MoveOrder, MoveRefused
 from deploy.sandbox.moves import Move, sums
-from deploy.sandbox.order import Instrument, KeyReused, Order
+from deploy.sandbox.order import Instrument, KeyReused, Order, reference_or
 from deploy.sandbox.speaking import speak
 from deploy.sandbox.stripe import objects
 from deploy.sandbox.stripe.cards import CARDS, NUMBERS
@@ -27,7 +27,7 @@ from deploy.sandbox.stripe.errors import StripeError, decline_body, declined, in
 from deploy.sandbox.stripe.form import currency_of, form_of, inner, metadata_of, query_of, whole
 from deploy.sandbox.stripe.keys import Handler, Keys
 from deploy.sandbox.stripe.pages import page_of
-from deploy.sandbox.times import now
+from deploy.sandbox.times import TIME_MIN, now
 
 KEYS = web.AppKey("stripe_keys", Mapping[str, Keys])
 
@@ -75,7 +75,6 @@ def shown(request: web.Request, gateway: Gateway, intent: Intent, form: Mapping[
 async def create_intent(request: web.Request) -> web.StreamResponse:
     gateway, form = authenticated(request), await form_of(request)
     intent_id, metadata = f"pi_{uuid_utils.uuid7().hex}", metadata_of(form)
-    reference = metadata.get("reference", "")
     options = {
         "description": form.get("description"),
         "multicapture": inner(form, "payment_method_options", "card").get("request_multicapture") == "if_available",
@@ -84,7 +83,7 @@ async def create_intent(request: web.Request) -> web.StreamResponse:
         intent_id,
         "stripe",
         "intent",
-        reference if re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", reference) else intent_id,
+        reference_or(intent_id, metadata.get("reference")),
         "authorize" if form.get("capture_method") == "manual" else "charge",
         whole(form, "amount"),
         currency_of(form),
@@ -169,7 +168,7 @@ async def get_intent(request: web.Request) -> web.Response:
 async def list_intents(request: web.Request) -> web.Response:
     """`created[gte]=` and so on, `limit=`, `starting_after=`; newest first."""
     gateway, query = authenticated(request), query_of(request)
-    found = [one for one in gateway.intents.newest("stripe", "intent", "0001", gateway.visible_until()) if not _hidden(gateway, one)]
+    found = [one for one in gateway.intents.newest("stripe", "intent", TIME_MIN, gateway.visible_until()) if not _hidden(gateway, one)]
     page, more = page_of(query, found, lambda one: one.intent_id, lambda one: one.created_at)
     return json_answer(objects.listed("/v1/payment_intents", [shown(request, gateway, one, query) for one in page], more=more))
 
@@ -180,7 +179,7 @@ async def search_intents(request: web.Request) -> web.Response:
     clause = re.fullmatch(r"metadata\[['\"]([^'\"]{1,40})['\"]\]:['\"]([^'\"]{0,500})['\"]", str(query.get("query", "")))
     if clause is None:
         raise invalid("The sandbox's search understands metadata['name']:'value'", param="query")
-    every = gateway.intents.newest("stripe", "intent", "0001", gateway.visible_until())
+    every = gateway.intents.newest("stripe", "intent", TIME_MIN, gateway.visible_until())
     if clause[1] == "reference":
         every = gateway.intents.by_reference(clause[2], "stripe", "intent", gateway.visible_until())
     found = [one for one in every if one.notes.get(clause[1]) == clause[2] and not _hidden(gateway, one)]
@@ -211,8 +210,7 @@ async def capture(request: web.Request) -> web.StreamResponse:
 
 def _name(request: web.Request, intent: Intent) -> str:
     """What the journal calls a capture or a cancellation: Stripe has no name for it but its idempotency key."""
-    key = request.headers.get("Idempotency-Key", "")
-    return key if re.fullmatch(r"[A-Za-z0-9._:-]{1,100}", key) else intent.reference
+    return reference_or(intent.reference, request.headers.get("Idempotency-Key"))
 
 
 @once

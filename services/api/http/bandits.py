@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 
+from services.api.http.bodies import Upper
 from services.api.http.change import Change
 from services.api.http.layer import Caller, Role, Routes
 from services.api.http.owners import ASKING, Owners
@@ -14,7 +15,7 @@ router = Routes(tag="bandit", description="Thompson sampling, segment by segment
 
 Segment = Annotated[
     str,
-    BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value),
+    Upper,
     Field(pattern=r"^(UPI|CARD|NETBANKING|WALLET|PAYMENT_LINK):(<50000|<200000|<1000000|>=1000000)$", examples=["UPI:<50000"]),
 ]
 

@@ -25,6 +25,15 @@ from shared.contracts import AMOUNT_MAX, Capture, Method
 
 Text64 = Annotated[str, Field(min_length=1, max_length=64)]
 Upper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
+
+
+def counted(currency: str) -> str:
+    """The same text. Raises BadMoney for what has no minor unit."""
+    exponent(currency)
+    return currency
+
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper, AfterValidator(counted)]
 METADATA_BYTES_MAX = 8_192
 
 
@@ -192,16 +201,9 @@ class CreatePayment(Initiate):
         Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True)] | None, Field(validation_alias=AliasChoices("amount", "amount_minor"))
     ] = None
     price: Annotated[Decimal, Field(gt=0, max_digits=20), BeforeValidator(decimal_of)] | None = None
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper] | None = None
+    currency: Currency | None = None
     order_id: Text64 | None = None
     customer_id: Text64 | None = None
-
-    @field_validator("currency")
-    @classmethod
-    def _currency(cls, currency: str | None) -> str | None:
-        if currency is not None:
-            exponent(currency)
-        return currency
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

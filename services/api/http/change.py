@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from services.api.http.bodies import Upper
 from shared.contracts import Method
 
 Reason = Annotated[str, Field(max_length=500, description="why; it is kept in the audit")]
 Gateway = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$", examples=["alpha"])]
-AnyCaseMethod = Annotated[Method, BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)]
+AnyCaseMethod = Annotated[Method, Upper]
 NO_REASON = "no reason given"
 
 

@@ -3,13 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from services.api import merchants
-from services.api.domain.money import exponent
 from services.api.domain.origins import check_origin
 from services.api.http.availability import available
-from services.api.http.bodies import Upper
+from services.api.http.bodies import Currency
 from services.api.http.change import Change
 from services.api.http.layer import Caller, Code, Lead, Problem, Reply, Role, Routes
 from services.api.office import By, Office
@@ -22,7 +21,7 @@ AWAY = [Code.TEMPORARILY_UNAVAILABLE]
 
 MerchantId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", examples=["m_002"])]
 Name = Annotated[str, Field(min_length=1, max_length=100, examples=["Corner shop"])]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["INR"]), Upper, Field(description="of requests that name none")]
+Default = Annotated[Currency, Field(examples=["INR"], description="of requests that name none")]
 Wait = Annotated[int, Field(ge=0, le=30, description="how long a new payment's answer waits for its outcome, without `Prefer: wait`")]
 Derive = Annotated[bool, Field(description="whether a request without an Idempotency-Key gets one from its event, order or sums")]
 Origin = Annotated[str, AfterValidator(check_origin), Field(examples=["https://shop.example"])]
@@ -35,31 +34,22 @@ class MerchantPath(BaseModel):
     merchant_id: MerchantId
 
 
-class KnownCurrency(Change):
-    @field_validator("currency", check_fields=False)
-    @classmethod
-    def _currency(cls, currency: str | None) -> str | None:
-        if currency is not None:
-            exponent(currency)
-        return currency
-
-
-class CreateMerchant(KnownCurrency):
+class CreateMerchant(Change):
     """`merchant_id` is made up where it is left out."""
 
     merchant_id: MerchantId | None = None
     name: Name
-    currency: Currency = "INR"
+    currency: Default = "INR"
     answer_wait_s: Wait = 0
     derive_idempotency_key: Derive = False
     allowed_origins: Origins = ()
 
 
-class MerchantChange(KnownCurrency):
+class MerchantChange(Change):
     """What is left out stays; the list of origins is replaced as a whole. Without `active` none of its keys works."""
 
     name: Name | None = None
-    currency: Currency | None = None
+    currency: Default | None = None
     answer_wait_s: Wait | None = None
     derive_idempotency_key: Derive | None = None
     allowed_origins: Origins | None = None

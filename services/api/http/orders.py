@@ -4,13 +4,12 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from services.api import orders
-from services.api.domain.money import exponent
 from services.api.domain.orders import OrderStatus
 from services.api.http.availability import available
-from services.api.http.bodies import CreatePayment, Initiate, Metadata, Paid, Text64, Upper
+from services.api.http.bodies import CreatePayment, Currency, Initiate, Metadata, Paid, Text64
 from services.api.http.edge import Edge
 from services.api.http.keys import Merchant
 from services.api.http.layer import Client, Code, Lead, Problem, Reply, Role, Routes
@@ -33,18 +32,11 @@ class CreateOrder(BaseModel):
     amount: Annotated[
         Annotated[int, Field(gt=0, le=AMOUNT_MAX, strict=True)], Field(validation_alias=AliasChoices("amount", "amount_minor"))
     ]
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper] | None = None
+    currency: Currency | None = None
     customer_id: Annotated[Text64 | None, Field(validation_alias=AliasChoices("customer_id", "user_id"))] = None
     reference: Text64 | None = None
     merchant_id: Text64 | None = None
     metadata: Metadata = {}
-
-    @field_validator("currency")
-    @classmethod
-    def _currency(cls, currency: str | None) -> str | None:
-        if currency is not None:
-            exponent(currency)
-        return currency
 
 
 class OrderView(BaseModel):

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BaseModel, Field, model_validator
 
+from services.api.http.bodies import Upper
 from services.api.http.change import AnyCaseMethod, Change, Why
 from services.api.http.layer import Caller, Code, Role, Routes
 from services.api.http.owners import ASKING, Owners
@@ -24,7 +25,7 @@ from shared.contracts.questions import (
 router = Routes(tag="scoring", description="How gateways are chosen, and what would be chosen.")
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper]
 
 
 class Hypothetical(BaseModel):

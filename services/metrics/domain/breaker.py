@@ -54,7 +54,6 @@ class Breaker:
 
     gateway: str
     method: str
-    limits: Limits = LIMITS
     state: BreakerState = "closed"
     epoch: int = 0
     since_s: float = 0.0
@@ -92,7 +91,7 @@ class Breaker:
         if self.until_s is None or now_s < self.until_s:
             return None
         if self.state == "open":
-            return self._move("half_open", now_s, f"{self.limits.cooldown_s:g} s have passed: probing")
+            return self._move("half_open", now_s, f"{LIMITS.cooldown_s:g} s have passed: probing")
         if self.state == "forced_open":
             return self._move("half_open", now_s, "the forced state has expired: probing")
         if self.state == "forced_closed":
@@ -113,8 +112,8 @@ class Breaker:
         """Of the payments that could use it, while it is half open: `payments_per_s` of them come."""
         if self.state != "half_open":
             return 0.0
-        guaranteed = 1.0 / (self.limits.probe_every_s * payments_per_s) if payments_per_s > 0 else 1.0
-        return min(1.0, max(self.limits.probe_share, guaranteed))
+        guaranteed = 1.0 / (LIMITS.probe_every_s * payments_per_s) if payments_per_s > 0 else 1.0
+        return min(1.0, max(LIMITS.probe_share, guaranteed))
 
     def counts(self) -> dict[str, Any]:
         """What `restore` needs beside the fields that a row has columns for; JSON."""
@@ -126,7 +125,7 @@ class Breaker:
         self.timeout_5m = Span.of(TIMEOUT_S, counts.get("timeout_5m", ()))
 
     def _judge(self, now_s: float) -> Transition | None:
-        limits = self.limits
+        limits = LIMITS
         if self.consecutive_failures >= limits.failures_in_row:
             return self._open(now_s, f"{self.consecutive_failures} failures in a row")
         samples, share = self.fail_2m.read(now_s)
@@ -138,7 +137,7 @@ class Breaker:
         return None
 
     def _probe(self, failed: bool, now_s: float) -> Transition | None:
-        limits = self.limits
+        limits = LIMITS
         self.probes += 1
         self.probe_successes += not failed
         if failed:
@@ -154,7 +153,7 @@ class Breaker:
         return None
 
     def _open(self, now_s: float, reason: str) -> Transition:
-        return self._move("open", now_s, reason, until_s=now_s + self.limits.cooldown_s)
+        return self._move("open", now_s, reason, until_s=now_s + LIMITS.cooldown_s)
 
     def _move(self, to: BreakerState, now_s: float, reason: str, actor: str | None = None, until_s: float | None = None) -> Transition:
         previous, self.state = self.state, to

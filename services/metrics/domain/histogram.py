@@ -44,24 +44,15 @@ def percentile(bins: Sequence[int], share: float) -> int | None:
 
 
 class Histogram:
-    """Counts by bin. Mergeable: the sum of two is the histogram of both their latencies."""
+    """Counts by bin (see `bin_of`). Mergeable: the sum of two is the histogram of both their latencies."""
 
     __slots__ = ("bins",)
 
     def __init__(self) -> None:
         self.bins = [0] * BINS
 
-    def add(self, latency_ms: int, times: int = 1) -> None:
-        self.bins[bin_of(latency_ms)] += times
-
     def add_bin(self, number: int, times: int) -> None:
         self.bins[number] += times
 
-    def merge(self, other: "Histogram") -> None:
-        self.bins = [mine + theirs for mine, theirs in zip(self.bins, other.bins, strict=True)]
-
     def percentile(self, share: float) -> int | None:
         return percentile(self.bins, share)
-
-    def __len__(self) -> int:
-        return sum(self.bins)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from services.metrics.domain.breaker import Breaker, Forced, Limits, Transition
+from services.metrics.domain.breaker import Breaker, Transition
 from services.metrics.domain.change import Change, Scope, Watches, Word
 from services.metrics.domain.decline import Drop, dropped, recovered
 from services.metrics.domain.estimates import ARM_HALF_LIFE_S, ESTIMATE_HALF_LIFE_S, Fading
@@ -32,24 +32,17 @@ KEPT_ARM: Final = 0.5  # and an arm, when it has become better than it ever was:
 
 
 class Learner:
-    """One per leader, or per simulated world. `learn`, `advance` and `force` must see `now` in order; a correction carries `was`."""
+    """One per leader, or per simulated world. `learn` and `advance` must see `now` in order; a correction carries `was`."""
 
-    def __init__(
-        self,
-        *,
-        limits: Limits | None = None,
-        estimate_half_life_s: float = ESTIMATE_HALF_LIFE_S,
-        arm_half_life_s: float = ARM_HALF_LIFE_S,
-    ) -> None:
-        self.limits = limits or Limits()
+    def __init__(self) -> None:
         self.windows, self.rates, self.latencies = Windows(), Rates(), Latencies()
         self.breakers: dict[Pair, Breaker] = {}
-        self.estimates: Fading[tuple[str, str, str | None]] = Fading(estimate_half_life_s)
+        self.estimates: Fading[tuple[str, str, str | None]] = Fading(ESTIMATE_HALF_LIFE_S)
         # Late successes and timeouts.
-        self.silences: Fading[tuple[str, str, str | None]] = Fading(estimate_half_life_s)
-        self.arms: Fading[tuple[str, str]] = Fading(arm_half_life_s)
+        self.silences: Fading[tuple[str, str, str | None]] = Fading(ESTIMATE_HALF_LIFE_S)
+        self.arms: Fading[tuple[str, str]] = Fading(ARM_HALF_LIFE_S)
         # Arms as they were before their gateway became worse. Like the watches in memory only.
-        self.before: Fading[tuple[str, str]] = Fading(arm_half_life_s)
+        self.before: Fading[tuple[str, str]] = Fading(ARM_HALF_LIFE_S)
         self.watches = Watches()
         self.banks: set[str] = set()
         self.drops: dict[Pair, float] = {}  # said and not over: the rate before
@@ -88,21 +81,6 @@ class Learner:
         now_s = now.timestamp()
         return now_s >= self.drops_due_s or any(one.until_s is not None and now_s >= one.until_s for one in self.breakers.values())
 
-    def force(
-        self,
-        gateway: str,
-        method: str,
-        to: Forced | None,
-        now: datetime,
-        *,
-        actor: str,
-        reason: str,
-        expires_in_s: float | None = None,
-    ) -> Transition | None:
-        """`to` None ends a forced state. None where nothing changes."""
-        now_s = now.timestamp()
-        return self.breaker(gateway, method, now_s).force(to, now_s, actor=actor, reason=reason, expires_in_s=expires_in_s)
-
     def picture(self, now: datetime, epoch: int) -> HealthPicture:
         self._forget(now.timestamp())
         return picture_of(self, now, epoch)
@@ -118,7 +96,7 @@ class Learner:
     def breaker(self, gateway: str, method: str, now_s: float) -> Breaker:
         found = self.breakers.get((gateway, method))
         if found is None:
-            found = self.breakers[gateway, method] = Breaker(gateway, method, self.limits, since_s=now_s)
+            found = self.breakers[gateway, method] = Breaker(gateway, method, since_s=now_s)
         return found
 
     def _bounded(self, outcome: Outcome) -> Outcome:

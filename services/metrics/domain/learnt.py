@@ -20,7 +20,6 @@ def minute_of(at_s: float) -> int:
 class Learnt:
     """Increments may be negative: a correction takes back what its first word had added, in the minute where it was added."""
 
-    outcomes: int = 0
     counts: dict[tuple[int, str, str, str, str, str], int] = field(default_factory=lambda: defaultdict(int))
     """(minute, gateway, method, bank, amount bucket, class) → attempts."""
     latencies: dict[tuple[int, str, str, str, int], int] = field(default_factory=lambda: defaultdict(int))
@@ -39,7 +38,6 @@ class Learnt:
     def count(self, outcome: Outcome, number: int | None) -> None:
         """`number` is the latency's bin, None where there is no latency or it was counted with the first word."""
         where = minute_of(outcome.at_s), outcome.gateway, outcome.method, outcome.bank or ""
-        self.outcomes += 1
         self.counts[*where, outcome.amount_bucket, outcome.outcome_class] += 1
         if outcome.was is not None:
             self.counts[*where, outcome.amount_bucket, outcome.was] -= 1

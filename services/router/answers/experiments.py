@@ -1,7 +1,7 @@
 """Experiments: who gets another gateway first. Their results are metrics' to tell."""
 
 from services.router import desk as sql
-from services.router import tables
+from services.router import store, tables
 from services.router.answers.register import answers, missing, valid, wrong
 from services.router.desk import Desk
 from services.router.domain.experiments import arm_of, overlap
@@ -37,7 +37,7 @@ async def create_experiment(question: CreateExperiment, desk: Desk) -> Experimen
             missing("gateway", made.treatment_gateway)
         if made.method is not None and made.method not in GatewayView.model_validate(row).methods:
             wrong(f"method: {made.treatment_gateway} does not take {made.method}")
-        for other in map(ExperimentView.model_validate, await change.rows(sql.RUNNING)):
+        for other in map(ExperimentView.model_validate, await change.rows(store.RUNNING)):
             if overlap(made, other):
                 raise Refused(
                     "CONFLICT", f"{other.experiment_id} ({other.name}) runs on the same payments.", experiment_id=other.experiment_id

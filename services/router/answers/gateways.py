@@ -1,16 +1,16 @@
 """Gateway accounts: what is configured of them."""
 
 from services.router import desk as sql
-from services.router import tables
+from services.router import store, tables
 from services.router.answers.register import answers, missing, valid, wrong
 from services.router.desk import Desk
-from services.router.domain.board import BUCKETS
+from shared.contracts.money import BUCKETS
 from shared.contracts.questions import ChangeGateway, GatewayView, ListGateways
 
 
 @answers
 async def list_gateways(question: ListGateways, desk: Desk) -> list[GatewayView]:
-    return [GatewayView.model_validate(row) for row in await desk.rows(sql.GATEWAYS)]
+    return [GatewayView.model_validate(row) for row in await desk.rows(store.GATEWAYS)]
 
 
 @answers

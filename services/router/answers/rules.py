@@ -4,16 +4,17 @@ from datetime import datetime
 from typing import Any, get_args
 
 from services.router import desk as sql
-from services.router import tables
+from services.router import store, tables
 from services.router.answers.register import answers, valid, wrong
 from services.router.desk import Desk
-from services.router.domain.board import BUCKETS, SCORING
+from services.router.domain.board import SCORING
 from services.router.domain.factors import WEIGHTS
 from services.router.domain.policy import POLICIES
 from services.router.domain.retry import Policy
 from services.router.picture import Picture
 from shared.clock import utc_now
 from shared.contracts import Method
+from shared.contracts.money import BUCKETS
 from shared.contracts.questions import (
     AuditEntry,
     BanditView,
@@ -48,7 +49,7 @@ async def change_scoring(question: ChangeScoring, desk: Desk, forced_policy: str
         raise Refused("CONFLICT", f"PAYMESH_ROUTING_POLICY sets the policy to {forced_policy}.")
     async with desk.changing(question, "change_scoring", "scoring") as change:
         await change.alone(tables.scoring)
-        row = await change.row(sql.SCORING)
+        row = await change.row(store.SCORING_SET)
         before = ScoringView.model_validate(row) if row else SCORING
         given = {"policy": question.policy, "weights": question.weights}
         changes = {name: value for name, value in given.items() if value is not None}

@@ -120,7 +120,7 @@ def chances(worth: Sequence[tuple[float, float]]) -> list[float]:
 
 def shares(candidates: Sequence[Candidate], worth: Sequence[tuple[float, float]]) -> list[float]:
     """Of payments that each is given first; they sum to 1. A half-open one gets no more than its breaker lets through."""
-    judged = [at for at, one in enumerate(candidates) if one.facts.breaker in ("closed", "forced_closed")] or range(len(candidates))
+    judged = [at for at, one in enumerate(candidates) if one.facts.closed] or range(len(candidates))
     everybody = chances(worth)
     if not any(everybody[at] for at in judged):  # a half-open one is so far ahead that theirs are zero to the last bit
         everybody = chances([worth[at] if at in judged else (0.0, 1e-6) for at in range(len(worth))])
@@ -132,7 +132,7 @@ def shares(candidates: Sequence[Candidate], worth: Sequence[tuple[float, float]]
         if at in likely:
             found.append(max((likely[at] / top) ** SHARPEN, min(EXPLORE_SHARE, EXPLORE_COST / gap)))
         else:
-            rare = PROBE_RARE * (one.facts.probe_share - PROBE_USUAL)  # so that it closes after 20 payments, not after 500
+            rare = PROBE_RARE * (one.facts.probe_share - PROBE_USUAL)  # so that it closes after some fifty payments, not after 500
             found.append(min(one.facts.probe_share, max(PROBE_SHARE, PROBE_COST / gap, rare)))
     total = sum(found)
     return [one / total for one in found]
@@ -157,5 +157,5 @@ def adaptive(candidates: Sequence[Candidate]) -> Ranker:
 
 
 def reason_of(one: Candidate, mean: float, error: float, share: float) -> str:
-    standing = "" if one.facts.breaker in ("closed", "forced_closed") else f"breaker {one.facts.breaker.replace('_', ' ')}, "
+    standing = "" if one.facts.closed else f"breaker {one.facts.breaker.replace('_', ' ')}, "
     return f"{standing}expected {mean:.4f} ± {error:.4f}, {share:.1%} of payments"

@@ -1,6 +1,5 @@
 """Everything a decision goes by, compiled: for each kind of payment the candidates with their factors, scores and order."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,16 +12,13 @@ from services.router.domain.factors import AMOUNT_FIT_COLD, METHOD_AFFINITY_COLD
 from services.router.domain.policy import DEFAULT
 from services.router.domain.row import Row
 from services.router.domain.trust import trust_of
-from shared.contracts import ArmHealth, BreakerHealth, GatewayHealth, HealthPicture
-from shared.contracts.money import BUCKETS_MINOR
+from shared.contracts import ArmHealth, BreakerHealth, GatewayHealth, HealthPicture, amount_bucket
 from shared.contracts.questions import ExperimentView, FeeView, GatewayView, ScoringView
 
 ROWS_MAX = 4096  # kinds of payment kept; banks that nobody has heard of share one
 OTHER_BANK = "?"
 SCORING = ScoringView(policy=DEFAULT, weights=dict(WEIGHTS))
 FREE = FeeView()
-BELOW_MINOR = tuple(below for below, _ in BUCKETS_MINOR)
-BUCKETS = (*(name for _, name in BUCKETS_MINOR), f">={BELOW_MINOR[-1]}")
 
 Key = tuple[str, str, str | None, str]  # method, currency, bank, amount bucket
 
@@ -87,7 +83,7 @@ class Board:
     def row(self, method: str, currency: str, bank: str | None, amount_minor: int) -> Row:
         """What is known of payments like this one."""
         known = bank if bank is None or bank in self.banks else OTHER_BANK
-        key = (method, currency, known, BUCKETS[bisect_right(BELOW_MINOR, amount_minor)])
+        key = (method, currency, known, amount_bucket(amount_minor))
         found = self.rows.get(key)
         if found is None:
             if len(self.rows) >= ROWS_MAX:

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from services.router.domain.draw import Draw
 from services.router.domain.factors import Factors, Weights, factors_of, score_of
-
-Breaker = Literal["closed", "open", "half_open", "forced_open", "forced_closed"]
+from shared.contracts import BreakerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Facts:
     amount_minor_min: int
     amount_minor_max: int
     unfit: str | None = None
-    breaker: Breaker = "closed"
+    breaker: BreakerState = "closed"
     breaker_reason: str = ""
     epoch: int = 0
     probe_share: float = 0.0
@@ -60,6 +59,11 @@ class Facts:
     long_successes: float = 0.0
     long_failures: float = 0.0
     trust: float = 1.0
+
+    @property
+    def closed(self) -> bool:
+        """Its breaker lets every payment through."""
+        return self.breaker in ("closed", "forced_closed")
 
     @property
     def figures(self) -> Figures | None:

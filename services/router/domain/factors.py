@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-Factor = Literal["success_rate", "latency", "method_affinity", "bank_affinity", "amount_fit", "time"]
+from shared.contracts.questions import Factor
+
 Weights = Mapping[Factor, float]
 
 WEIGHTS: Weights = {

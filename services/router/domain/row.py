@@ -71,7 +71,7 @@ class Row:
                 losers.append(Loser(one.name, why))
             else:
                 left.append(one)
-        usable = tuple(one for one in left if one.facts.breaker in ("closed", "forced_closed"))
+        usable = tuple(one for one in left if one.facts.closed)
         policy = thompson if self.bandit else POLICIES[self.policy]
         half_open = tuple(one for one in left if one.facts.breaker == "half_open")
         shut = tuple(one for one in left if one.facts.breaker == "open")

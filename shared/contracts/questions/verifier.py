@@ -11,7 +11,7 @@ from shared.contracts.base import Frozen
 from shared.contracts.evidence import GatewayFinding, Match
 from shared.contracts.money import Money
 from shared.contracts.questions.base import VerifierQuestion
-from shared.contracts.reconciliation import Comparison
+from shared.contracts.reconciliation import Difference
 
 Limit = Annotated[int, Field(ge=1, le=500)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
@@ -150,23 +150,12 @@ class StartRun(VerifierQuestion):
     actor: str
 
 
-class DiscrepancyView(Frozen):
+class DiscrepancyView(Difference):
     """Something that does not agree: what each side says of it, since when it is known, and how it ended."""
 
     discrepancy_id: UUID
     gateway: str
-    comparison: Comparison
-    reference: str
     state: DiscrepancyState
-    reason: str
-    attempt_id: UUID | None = None
-    payment_id: UUID | None = None
-    operation: Operation | None = None  # None: the gateway's charge, and we know of none
-    our_state: str | None = None
-    our_amount: Money | None = None
-    gateway_reference: str | None = None
-    gateway_state: str | None = None
-    gateway_amount: Money | None = None
     run_id: UUID
     found_at: datetime
     seen_at: datetime

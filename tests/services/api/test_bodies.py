@@ -5,13 +5,14 @@ from typing import Any
 
 import orjson
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from services.api.http.bodies import METADATA_BYTES_MAX, CreatePayment
 from services.api.http.layer import Problem
 from services.api.http.layer.reading import read_json
 from services.api.http.merchants import CreateMerchant, MerchantChange
 from services.api.http.money import Capture
+from services.api.http.orders import CreateOrder
 from services.api.http.subscriptions import Switch
 
 ORDER = {"amount": 1000, "method": "UPI", "vpa": "success@sandbox"}
@@ -51,6 +52,16 @@ CARD = {"type": "card", "number": "4100280000001007", "expiry_month": 12, "expir
 )
 def test_without_a_method_it_is_the_instruments(said: dict[str, object], method: str) -> None:
     assert CreatePayment.model_validate({"amount": 1000, **said}).method == method
+
+
+@pytest.mark.parametrize(
+    ("body", "rest"), [(CreatePayment, ORDER), (CreateOrder, {"amount": 1000}), (CreateMerchant, {"name": "Shop"}), (MerchantChange, {})]
+)
+def test_a_currency_has_minor_units_wherever_it_is_said(body: type[BaseModel], rest: dict[str, object]) -> None:
+    assert body.model_validate({**rest, "currency": "usd"}).model_dump()["currency"] == "USD"
+    for unknown in ("ZZZ", "QQQ"):
+        with pytest.raises(ValidationError, match="currency: "):
+            body.model_validate({**rest, "currency": unknown})
 
 
 def test_a_method_that_is_named_must_fit() -> None:

@@ -95,7 +95,7 @@ async def test_an_address_is_let_in_so_often_and_then_told_when_to_come_again(se
 def test_nobody_alone_uses_up_a_publishable_key(clock: Clock) -> None:
     """It is in everybody's hands. A merchant's own key has one budget, from wherever it is used."""
     limits = RateLimits(per_address=0, per_key=1, clock=clock)
-    one, other = Client("192.0.2.1", "", ""), Client("192.0.2.2", "", "")
+    one, other = Client("192.0.2.1", ""), Client("192.0.2.2", "")
     for role in (Role.PUBLISHABLE, Role.PAYER):
         page = Caller(role, "one", f"pk_{role}", "m_001")
         assert limits.admit(one, page)
@@ -158,6 +158,6 @@ def test_a_subscriber_is_an_address_or_a_network(one: str, other: str, same: boo
 
 def test_a_key_has_one_budget_wherever_it_calls_from() -> None:
     limits = RateLimits(per_address=0, per_key=1, clock=Clock())
-    assert limits.admit(Client("192.0.2.1", "", ""), CALLER)
+    assert limits.admit(Client("192.0.2.1", ""), CALLER)
     with pytest.raises(Exception, match="this key"):
-        limits.admit(Client("192.0.2.2", "", ""), CALLER)
+        limits.admit(Client("192.0.2.2", ""), CALLER)

@@ -96,7 +96,7 @@ async def test_who_calls_at_a_checkout_is_the_payer(replicas: tuple[Replica, Rep
         payer = Payer(Role.PAYER, "m_001", "pk_one", "m_001", order_id=order.order_id)
         body = PayOrder(method="CARD", instrument=card(n).instrument)
         try:
-            reply = await pay_order(body, CreateHeaders(), payer, Client("198.51.100.9", "", "r"), edge)
+            reply = await pay_order(body, CreateHeaders(), payer, Client("198.51.100.9", "r"), edge)
         except Problem as problem:
             return problem.code.name
         return reply.value.status

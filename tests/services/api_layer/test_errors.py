@@ -49,7 +49,7 @@ TABLE = [
     Refused("nobody at an operator's door", 401, "UNAUTHENTICATED", "DELETE", "/nothing", headers={"X-Api-Key": ""}, answer=OTHER),
     Refused("another role", 403, "FORBIDDEN", "DELETE", "/nothing"),
     Refused("credentials before bodies", 401, "UNAUTHENTICATED", body=b"{", headers={"X-Api-Key": ""}),
-    Refused("too many", 429, "RATE_LIMITED", headers={"User-Agent": "greedy"}, answer={"Retry-After": "7", "RateLimit-Remaining": "9"}),
+    Refused("too many", 429, "RATE_LIMITED", headers={"X-Request-Id": "greedy"}, answer={"Retry-After": "7", "RateLimit-Remaining": "9"}),
     Refused("no idempotency key", 400, "MISSING_IDEMPOTENCY_KEY", headers={"Idempotency-Key": ""}),
     Refused("an expectation", 417, "EXPECTATION_FAILED", headers={"Expect": "miracles"}),
     body("a number in quotes", 422, "VALIDATION_ERROR", '{"amount": "1000"}'),

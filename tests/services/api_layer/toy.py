@@ -145,7 +145,7 @@ async def capture(path: PaymentPath, body: Capture | None) -> PaymentView:
 
 @odd.post("/webhooks/{payment_id}", needs=Role.PUBLIC, max_body_bytes=10)
 async def raw_webhook(path: PaymentPath, body: bytes, client: Client) -> dict[str, str]:
-    return {"body": body.hex(), "ip": client.ip, "agent": client.user_agent, "request_id": client.request_id}
+    return {"body": body.hex(), "ip": client.ip, "request_id": client.request_id}
 
 
 @odd.get("/readiness", needs=Role.PUBLIC, also=[503])
@@ -210,7 +210,7 @@ async def authenticate(request: web.Request) -> Caller | None:
 
 
 def admit(client: Client, caller: Caller | None) -> Mapping[str, str]:
-    if client.user_agent == "greedy" and caller is not None:
+    if client.request_id == "greedy" and caller is not None:
         raise Problem(Code.RATE_LIMITED, headers={"Retry-After": "7"})
     return {"RateLimit-Remaining": "9"}
 

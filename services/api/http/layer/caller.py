@@ -10,7 +10,6 @@ from aiohttp import web
 
 Network = IPv4Network | IPv6Network
 HOPS = 8  # of X-Forwarded-For, from the right; more proxies of our own than that nobody has
-USER_AGENT_CHARS = 256
 
 
 class Role(StrEnum):
@@ -36,10 +35,9 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`ip` is the nearest address that is not one of our proxies; `user_agent` is printable ASCII, cut at 256 characters."""
+    """`ip` is the nearest address that is not one of our proxies."""
 
     ip: str
-    user_agent: str
     request_id: str
 
 
@@ -47,10 +45,7 @@ def client_of(request: web.Request, request_id: str, trusted: tuple[Network, ...
     ip = request.remote or ""
     if trusted and is_trusted(ip, trusted):
         ip = forwarded(ip, request.headers.getall("X-Forwarded-For", ()), trusted)
-    agent = request.headers.get("User-Agent", "")[:USER_AGENT_CHARS]
-    if not agent.isascii() or not agent.isprintable():
-        agent = "".join(character if " " <= character <= "~" else "?" for character in agent)
-    return Client(ip, agent, request_id)
+    return Client(ip, request_id)
 
 
 def forwarded(peer: str, lines: Iterable[str], trusted: tuple[Network, ...]) -> str:
