@@ -12,46 +12,16 @@ from services.api import ledger, store, tables
 from services.api.consumers import hears
 from services.api.domain import tokens
 from services.api.domain.velocity import Kind, Rule
-from services.api.http import (
-    audit,
-    audit_trail,
-    bandits,
-    breakers,
-    checkout,
-    decisions,
-    deliveries,
-    docs,
-    docs_events,
-    exhausted,
-    experiments,
-    gateways,
-    inbound,
-    lists,
-    live_events,
-    live_socket,
-    merchant_keys,
-    merchants,
-    money,
-    operators,
-    ops,
-    orders,
-    payments,
-    reconciliation,
-    retries,
-    scoring,
-    status,
-    subscriptions,
-    tracking,
-    verification,
-    webhook_endpoints,
-)
-from services.api.http.edge import Edge
-from services.api.http.keys import Keys
+from services.api.http import about, access, live, paying, routing, truth, webhooks
+from services.api.http.about import docs, docs_events, status
+from services.api.http.access.keys import Keys
+from services.api.http.access.limits import RateLimits
+from services.api.http.access.velocity import Velocity
 from services.api.http.layer import EdgeRunner, mount
-from services.api.http.limits import RateLimits
 from services.api.http.owners import Owners
-from services.api.http.teller import Teller
-from services.api.http.velocity import Velocity
+from services.api.http.paying.edge import Edge
+from services.api.http.paying.teller import Teller
+from services.api.http.webhooks import inbound
 from services.api.live import Live
 from services.api.office import Office
 from services.api.overdue import operation_overdue, payment_overdue
@@ -63,40 +33,7 @@ from shared.sealing import Sealer, load_keys
 from shared.settings import Settings, Waiting
 from shared.storage.sweeper import Sweeper
 
-GROUPS = [
-    module.router
-    for module in (
-        payments,
-        lists,
-        live_events,
-        live_socket,
-        money,
-        orders,
-        checkout,
-        merchants,
-        merchant_keys,
-        operators,
-        subscriptions,
-        tracking,
-        exhausted,
-        decisions,
-        gateways,
-        scoring,
-        breakers,
-        retries,
-        experiments,
-        bandits,
-        audit,
-        ops,
-        status,
-        inbound,
-        audit_trail,
-        verification,
-        reconciliation,
-        webhook_endpoints,
-        deliveries,
-    )
-]
+GROUPS = [*paying.ROUTES, *live.ROUTES, *webhooks.ROUTES, *access.ROUTES, *routing.ROUTES, *truth.ROUTES, *about.ROUTES]
 
 
 class ApiSettings(Settings):
@@ -128,11 +65,11 @@ def build() -> runtime.Parts:
     lapsing = voiding_nothing(accounts.load(settings.gateways_file))
     runtime.bind(parts, hears, given={"waiting": waiting, "lapsing": lapsing})
     parts.pruner.forget(tables.idempotency.c.created_at, keep_days=settings.idempotency_keep_days)
-    queries, live = Queries(parts.engine), Live(parts.ears)
+    queries, heard = Queries(parts.engine), Live(parts.ears)
     edge = Edge(
         unit_of_work=parts.unit_of_work,
         queries=queries,
-        live=live,
+        live=heard,
         sealer=Sealer(load_keys(settings.sealing_keys_file)),
         fingerprint_key=bytes.fromhex(settings.fingerprint_key),
         waiting=waiting,
@@ -156,14 +93,14 @@ def build() -> runtime.Parts:
     runner = EdgeRunner(application(parts, settings, edge, queries))
 
     async def listen() -> None:
-        await live.open()
+        await heard.open()
         await runner.setup()
         await web.TCPSite(runner, settings.bind_host, settings.bind_port, backlog=1024).start()
 
     parts.on_start.append(listen)
 
     async def leave() -> None:
-        live.end()
+        heard.end()
         await runner.cleanup()
 
     parts.on_stop.append(leave)

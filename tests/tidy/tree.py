@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-VENDORED = {"services/api/http/docs_ui/swagger-ui", "tests/contracts/asyncapi"}  # other people's words, as they published them
+VENDORED = {"services/api/http/about/docs_ui/swagger-ui", "tests/contracts/asyncapi"}  # other people's words, as they published them
 SERVICES = ("api", "executor", "metrics", "notifier", "router", "verifier")
 
 

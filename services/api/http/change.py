@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.api.http.bodies import Upper
+from services.api.http.fields import Upper
 from shared.contracts import Method
 
 Reason = Annotated[str, Field(max_length=500, description="why; it is kept in the audit")]

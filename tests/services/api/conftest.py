@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from yarl import URL
 
 from services.api import store, wiring
-from services.api.http.edge import Edge
 from services.api.http.layer import EdgeRunner
+from services.api.http.paying.edge import Edge
 from services.api.live import Live
 from services.api.queries import Queries
 from services.api.secrets import digest

@@ -8,8 +8,8 @@ from typing import Any
 
 from services.api import store
 from services.api.consumers import evidence_heard, rows_of
-from services.api.http.edge import Edge
-from services.api.http.teller import Teller
+from services.api.http.paying.edge import Edge
+from services.api.http.paying.teller import Teller
 from services.api.live import Live
 from services.api.queries import Queries
 from shared import runtime

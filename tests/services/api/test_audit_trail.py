@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.api.http.audit_trail import Entry, in_order, of_timeline
+from services.api.http.truth.audit_trail import Entry, in_order, of_timeline
 from services.api.queries import Line
 from shared import ids
 from shared.clock import new_id

@@ -7,13 +7,13 @@ import orjson
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from services.api.http.bodies import METADATA_BYTES_MAX, CreatePayment
+from services.api.http.access.merchants import CreateMerchant, MerchantChange
 from services.api.http.layer import Problem
 from services.api.http.layer.reading import read_json
-from services.api.http.merchants import CreateMerchant, MerchantChange
-from services.api.http.money import Capture
-from services.api.http.orders import CreateOrder
-from services.api.http.subscriptions import Switch
+from services.api.http.paying.bodies import METADATA_BYTES_MAX, CreatePayment
+from services.api.http.paying.money import Capture
+from services.api.http.paying.orders import CreateOrder
+from services.api.http.paying.subscriptions import Switch
 
 ORDER = {"amount": 1000, "method": "UPI", "vpa": "success@sandbox"}
 

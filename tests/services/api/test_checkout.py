@@ -9,7 +9,7 @@ import pytest
 from multidict import CIMultiDictProxy
 
 from services.api.domain import tokens
-from services.api.http.keys import CHECKOUT
+from services.api.http.access.keys import CHECKOUT
 from services.api.wiring import GROUPS
 from shared import ids
 from shared.clock import utc_now

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from services.api.http.docs import ASSETS, FOLDER
+from services.api.http.about.docs import ASSETS, FOLDER
 from services.api.http.layer.pages import IMMUTABLE
 
 PREFIXES = ("", "/api/v1")

@@ -13,8 +13,8 @@ import pytest
 import pytest_asyncio
 
 from deploy.sandbox.webhooks import signed
-from services.api.http.inbound import Inbound, event_of, plain
 from services.api.http.layer import Problem
+from services.api.http.webhooks.inbound import Inbound, event_of, plain
 from services.api.store import inbox, outbox
 from shared.accounts import Account
 from shared.clock import new_id

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import encode_basic_auth
 
-from services.api.http.remembered import REMEMBERED_S
+from services.api.http.access.remembered import REMEMBERED_S
 from tests.servers import Database
 from tests.services.api.conftest import Client
 from tests.services.api.test_merchants import new_key, taken_in

@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from services.api.http.access.limits import Limit, RateLimits, subscriber
 from services.api.http.layer import Caller, Client, EdgeRunner, Problem, Role, Routes, mount
-from services.api.http.limits import Limit, RateLimits, subscriber
 
 CALLER = Caller(Role.MERCHANT, "one", "key_one", "m_001")
 routes = Routes(tag="test")

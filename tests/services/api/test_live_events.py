@@ -11,9 +11,9 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from services.api.http import listening
-from services.api.http.keys import Keys
+from services.api.http.access.keys import Keys
 from services.api.http.layer import Code, Problem
+from services.api.http.live import stream
 from services.api.live import BUFFER_MAX
 from shared.clock import new_id
 from shared.contracts import Money, PaymentSnapshot
@@ -102,7 +102,7 @@ async def test_what_changed_meanwhile_comes_first(http: aiohttp.ClientSession, d
 
 
 async def test_a_heartbeat_where_nothing_happens(http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listening, "HEARTBEAT_S", 0.01)
+    monkeypatch.setattr(stream, "HEARTBEAT_S", 0.01)
     async with listen(http, "m_002") as response:
         assert b": heartbeat\n\n" in await response.content.readuntil(b"heartbeat\n\n")
 
@@ -140,7 +140,7 @@ async def test_a_stream_outlives_a_database_that_is_away(http: aiohttp.ClientSes
     async with listen(http, "m_002") as response:
         assert await response.content.readuntil(b"\n\n") == b": listening\n\n"
         monkeypatch.setattr(Keys, "who", away)
-        monkeypatch.setattr(listening, "HEARTBEAT_S", 0.01)
+        monkeypatch.setattr(stream, "HEARTBEAT_S", 0.01)
         await asked.wait()
         assert await response.content.readuntil(b"\n\n") == b": heartbeat\n\n"
 
@@ -152,6 +152,6 @@ async def test_limits_and_refusals(http: aiohttp.ClientSession, monkeypatch: pyt
         assert response.status == 422
     async with http.head("/events", headers=MERCHANTS["m_001"], timeout=aiohttp.ClientTimeout(total=5)) as response:
         assert response.status == 200
-    monkeypatch.setattr(listening, "LISTENERS_OF_ONE_MAX", 0)
+    monkeypatch.setattr(stream, "LISTENERS_OF_ONE_MAX", 0)
     async with listen(http) as response:
         assert response.status == 503

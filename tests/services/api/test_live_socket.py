@@ -12,8 +12,8 @@ import pytest_asyncio
 from aiohttp import WSCloseCode, WSMsgType, WSServerHandshakeError
 
 from services.api.domain import tokens
-from services.api.http import listening, live_events
-from services.api.http.keys import CHECKOUT
+from services.api.http.access.keys import CHECKOUT
+from services.api.http.live import events, stream
 from services.api.live import BUFFER_MAX
 from shared.clock import new_id, utc_now
 from shared.messaging.rabbit import Broker, connect
@@ -144,7 +144,7 @@ async def test_a_stream_that_breaks_here_ends_there(http: aiohttp.ClientSession,
     async def broken(*_: Any) -> bool:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(listening, "recognised", broken)
+    monkeypatch.setattr(stream, "recognised", broken)
     async with (
         http.ws_connect("/ws", headers=MERCHANTS["m_001"]) as socket,
         asyncio.timeout(10),
@@ -155,11 +155,11 @@ async def test_a_stream_that_breaks_here_ends_there(http: aiohttp.ClientSession,
 async def test_a_revoked_key_hears_no_more_by_its_ticket(http: aiohttp.ClientSession, database: Database) -> None:
     """Though the ticket itself is over long before, what began with it goes on while its key is good."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(live_events, "TICKET", timedelta(seconds=1))
+        patch.setattr(events, "TICKET", timedelta(seconds=1))
         short = await ticket(http, "m_002")
     async with http.ws_connect(f"/ws?ticket={short}") as socket:
         with pytest.raises(TimeoutError):
-            await socket.receive(timeout=2 * listening.RECOGNISED_S + 1)
+            await socket.receive(timeout=2 * stream.RECOGNISED_S + 1)
         await database.rows("UPDATE api_keys SET revoked_at = now() WHERE merchant_id = 'm_002'")
         message = await socket.receive(timeout=20)
     await database.rows("UPDATE api_keys SET revoked_at = NULL")

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 
 from services.api import merchants
-from services.api.http.merchant_keys import WORKING_MAX
+from services.api.http.access.merchant_keys import WORKING_MAX
 from services.api.office import By, Office
 from tests.servers import Database
 from tests.services.api.conftest import Answer, Client

@@ -13,11 +13,11 @@ import pytest
 from services.api import ledger
 from services.api.domain.evidence import fold_attempt
 from services.api.domain.operations import Movement, attempt_of
+from services.api.http.access.keys import Merchant
 from services.api.http.change import Why
-from services.api.http.exhausted import LimitQuery, OperationPath, list_exhausted, retry_operation
-from services.api.http.keys import Merchant
 from services.api.http.layer import Caller, Code, Problem, Role
-from services.api.http.teller import Wish
+from services.api.http.paying.teller import Wish
+from services.api.http.truth.exhausted import LimitQuery, OperationPath, list_exhausted, retry_operation
 from shared.clock import new_id
 from shared.contracts import AttemptEvent, AttemptFailed, AttemptSucceeded, AttemptUnknown, OperationKind, Refusal, attempt_id
 from tests.servers import Database

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from pydantic import TypeAdapter
 
-from services.api.http import docs, docs_events
+from services.api.http.about import docs, docs_events
 from services.api.http.layer import Role, openapi
 from services.api.http.layer.signature import PATH_NAME, read_signature
 from services.api.wiring import GROUPS

@@ -10,10 +10,10 @@ from sqlalchemy import text
 
 from services.api import overdue, store, subscriptions
 from services.api.domain.quota import own_id
-from services.api.http.bodies import CreatePayment
-from services.api.http.edge import Accepted
-from services.api.http.keys import Merchant
+from services.api.http.access.keys import Merchant
 from services.api.http.layer import Problem, Role
+from services.api.http.paying.bodies import CreatePayment
+from services.api.http.paying.edge import Accepted
 from shared.clock import new_id, utc_now
 from shared.contracts import (
     Attempt,

@@ -15,8 +15,8 @@ import pytest_asyncio
 from yarl import URL
 
 from services.api.domain import tokens
-from services.api.http.docs import INFO
-from services.api.http.keys import CHECKOUT, LIVE
+from services.api.http.about.docs import INFO
+from services.api.http.access.keys import CHECKOUT, LIVE
 from services.api.http.layer import Role, openapi
 from services.api.http.layer.routes import Route
 from services.api.wiring import GROUPS

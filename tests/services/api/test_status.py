@@ -7,9 +7,9 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from faststream.rabbit import RabbitQueue
 
-from services.api.http import status
+from services.api.http.about import status
+from services.api.http.about.status import Jobs, QueueStatus, show_jobs, summed
 from services.api.http.layer import Code, Problem
-from services.api.http.status import Jobs, QueueStatus, show_jobs, summed
 from shared.clock import new_id
 from shared.messaging.depths import Depth, depths
 from shared.messaging.rabbit import Broker, connect

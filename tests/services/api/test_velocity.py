@@ -10,13 +10,13 @@ import pytest
 
 from services.api import orders, wiring
 from services.api.domain.velocity import Kind, Rule
-from services.api.http.bodies import CreatePayment
-from services.api.http.checkout import PayOrder, pay_order
-from services.api.http.edge import Accepted, Edge
-from services.api.http.keys import Merchant, Payer
+from services.api.http.access.keys import Merchant, Payer
+from services.api.http.access.velocity import Velocity, payer_of
 from services.api.http.layer import Client, Problem, Role
-from services.api.http.payments import CreateHeaders
-from services.api.http.velocity import Velocity, payer_of
+from services.api.http.paying.bodies import CreatePayment
+from services.api.http.paying.checkout import PayOrder, pay_order
+from services.api.http.paying.edge import Accepted, Edge
+from services.api.http.paying.payments import CreateHeaders
 from shared.clock import new_id, utc_now
 from shared.contracts import Money
 from tests.servers import Database
