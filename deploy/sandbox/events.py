@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.sandbox.book import Charge, Wire
+from deploy.sandbox.charge import Charge, Wire
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.intents import Intent
 from deploy.sandbox.moves import Move

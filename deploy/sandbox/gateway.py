@@ -10,7 +10,8 @@ import uuid_utils
 
 from deploy.sandbox import choice
 from deploy.sandbox.behaviour import Behaviour
-from deploy.sandbox.book import Book, Charge, Status, Wire
+from deploy.sandbox.book import Book
+from deploy.sandbox.charge import Charge, Status, Wire
 from deploy.sandbox.choice import Draw, Plan
 from deploy.sandbox.intents import Intents
 from deploy.sandbox.journal import Journal

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from deploy.sandbox import reading
 from deploy.sandbox.answers import Problem, body_object, json_answer, whole
 from deploy.sandbox.behaviour import MESSAGES
-from deploy.sandbox.book import Charge, Place
+from deploy.sandbox.book import Place
+from deploy.sandbox.charge import Charge
 from deploy.sandbox.gateway import Gateway, GatewayFull
 from deploy.sandbox.journal import Journal
 from deploy.sandbox.magic import UnknownMagic

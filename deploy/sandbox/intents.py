@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from deploy.sandbox.book import Wire
+from deploy.sandbox.charge import Wire
 from deploy.sandbox.journal import Journal
 
 IntentKind = Literal["order", "intent", "link"]

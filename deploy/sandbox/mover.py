@@ -10,7 +10,7 @@ import uuid_utils
 
 from deploy.sandbox import choice
 from deploy.sandbox.behaviour import Behaviour
-from deploy.sandbox.book import Charge
+from deploy.sandbox.charge import Charge
 from deploy.sandbox.choice import Draw, Plan
 from deploy.sandbox.moves import Move, MoveKind, MoveStatus, sums, unpayable
 from deploy.sandbox.order import KeyReused

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from deploy.sandbox.behaviour import MESSAGES
-
-if TYPE_CHECKING:
-    from deploy.sandbox.book import Charge
+from deploy.sandbox.charge import Charge
 
 MoveKind = Literal["capture", "refund", "void"]
 MoveStatus = Literal["succeeded", "failed", "pending"]
@@ -100,7 +98,7 @@ class Sums:
         return 0 if self.closed else self.held - self.captured
 
 
-def sums(charge: "Charge", moves: Iterable[Move]) -> Sums:
+def sums(charge: Charge, moves: Iterable[Move]) -> Sums:
     live = [move for move in moves if move.status != "failed"]
     moved = {kind: sum(move.amount_minor for move in live if move.kind == kind) for kind in PAST}
     whole = charge.amount_minor if charge.status == "succeeded" else 0
@@ -109,12 +107,12 @@ def sums(charge: "Charge", moves: Iterable[Move]) -> Sums:
     return Sums(held, whole + moved["capture"], moved["refund"], closed or whole + moved["capture"] >= held)
 
 
-def settled(charge: "Charge", moves: Iterable[Move]) -> Sums:
+def settled(charge: Charge, moves: Iterable[Move]) -> Sums:
     """The sums of what has really happened: for views."""
     return sums(charge, [move for move in moves if move.status == "succeeded"])
 
 
-def unpayable(charge: "Charge", moves: Iterable[Move], kind: MoveKind, amount_minor: int) -> str | None:
+def unpayable(charge: Charge, moves: Iterable[Move], kind: MoveKind, amount_minor: int) -> str | None:
     """The code of the refusal, if the sums do not allow it."""
     now = sums(charge, moves)
     match kind:

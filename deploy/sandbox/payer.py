@@ -4,7 +4,7 @@ from aiohttp import web
 
 from deploy.sandbox.answers import Problem, json_answer
 from deploy.sandbox.behaviour import SUCCEED
-from deploy.sandbox.book import Wire
+from deploy.sandbox.charge import Wire
 from deploy.sandbox.gateway import Gateway, NotOpen, Origin, approved
 from deploy.sandbox.gateway_routes import gateway_of
 from deploy.sandbox.intents import Intent

@@ -12,7 +12,7 @@ import orjson
 import uuid_utils
 
 from deploy.sandbox import events
-from deploy.sandbox.book import Charge, Wire
+from deploy.sandbox.charge import Charge, Wire
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.moves import Move
 from deploy.sandbox.signature import key_of

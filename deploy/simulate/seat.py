@@ -10,6 +10,7 @@ from deploy.simulate.truth import Truth
 from deploy.simulate.world import Gateway, World
 from services.metrics.domain.learner import Learner
 from services.metrics.domain.outcome import FIRST, Outcome
+from services.metrics.domain.picture import picture_of
 from services.router.domain.board import SCORING, Board
 from services.router.domain.decision import Wish, decide
 from shared.contracts import OutcomeClass, amount_bucket
@@ -129,7 +130,7 @@ class Router:
 
     def show(self, at_s: float) -> None:
         now = BEGIN + timedelta(seconds=at_s)
-        picture = self.learner.picture(now, 1) if self.learns else None
+        picture = picture_of(self.learner, now, 1) if self.learns else None
         if picture and not self.breakers:
             picture = picture.model_copy(update={"breakers": ()})
         self.board = Board.of(self.views, picture, now=now, scoring=self.scoring, bandits=self.bandits)

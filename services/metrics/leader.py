@@ -15,6 +15,7 @@ from services.metrics import history, ledger, rebuild, trials
 from services.metrics.domain.guardrail import Limits
 from services.metrics.domain.learner import Learner
 from services.metrics.domain.learnt import Learnt
+from services.metrics.domain.picture import picture_of
 from services.metrics.facts import event_of
 from shared.clock import monotonic_s, new_id, utc_now
 from shared.contracts import OperatorsEvent
@@ -121,6 +122,6 @@ class Leader:
 
     async def _tell(self, learner: Learner, now: datetime) -> None:
         try:
-            await say(self.broker, learner.picture(now, self.epoch), routing_key="health.picture")
+            await say(self.broker, picture_of(learner, now, self.epoch), routing_key="health.picture")
         except Exception as error:  # transient by nature: the next round says a fresher one
             log.warning("broadcast_failed", error=type(error).__name__)

@@ -13,6 +13,7 @@ from services.metrics.domain.decline import Drop
 from services.metrics.domain.learner import BANKS_MAX, Learner
 from services.metrics.domain.learnt import minute_of
 from services.metrics.domain.outcome import Outcome
+from services.metrics.domain.picture import picture_of
 from shared.contracts import ArmHealth, GatewayHealth
 
 SMALL = {"amount_bucket": "<50000", "segment": "UPI:<50000"}
@@ -42,7 +43,7 @@ def learnt(*outcomes: Outcome, now: datetime = NOW) -> Learner:
 
 
 def gateway(learner: Learner, now: datetime = NOW, *, bank: str | None = None, name: str = "alpha") -> GatewayHealth | None:
-    return next((one for one in learner.picture(now, 1).gateways if (one.gateway, one.bank) == (name, bank)), None)
+    return next((one for one in picture_of(learner, now, 1).gateways if (one.gateway, one.bank) == (name, bank)), None)
 
 
 def test_a_failure_rescued_elsewhere_still_lowers_the_first_gateway() -> None:
@@ -57,7 +58,7 @@ def test_a_failure_rescued_elsewhere_still_lowers_the_first_gateway() -> None:
 @pytest.mark.parametrize("outcome_class", ["user_decline", "issuer_fault", "fraud_block", "our_fault"])
 def test_what_is_not_the_gateways_doing_opens_nothing_and_teaches_nothing(outcome_class: str) -> None:
     learner = learnt(*[outcome(outcome_class)] * 20)
-    picture = learner.picture(NOW, 1)
+    picture = picture_of(learner, NOW, 1)
     assert (picture.gateways, picture.breakers, picture.arms) == ((), (), ())
     assert learner.windows.read(5, gateway="alpha").attempts == 20, "it is counted all the same"
 
@@ -66,15 +67,15 @@ def test_a_breaker_opens_and_closes_again() -> None:
     learner = Learner()
     facts = learner.learn([outcome("gateway_fault")] * 10, NOW).facts
     assert [one.state for one in facts if isinstance(one, Transition)] == ["open"]
-    (breaker,) = learner.picture(NOW, 1).breakers
+    (breaker,) = picture_of(learner, NOW, 1).breakers
     assert (breaker.state, breaker.epoch, breaker.until, breaker.probe_share) == ("open", 1, after(30), 0.0)
     assert [getattr(one, "state", None) for one in learner.advance(after(30))] == ["half_open"]
-    (breaker,) = learner.picture(after(30), 1).breakers
+    (breaker,) = picture_of(learner, after(30), 1).breakers
     assert breaker.state == "half_open"
     assert breaker.probe_share == 1.0, "ten attempts in the last minute: a probe in five seconds is more than 10 % of them"
     probes = [outcome("success", 31, probe=True, epoch=2)] * 5
     assert [getattr(one, "state", None) for one in learner.learn(probes, after(31)).facts] == ["closed"]
-    (breaker,) = learner.picture(after(31), 1).breakers
+    (breaker,) = picture_of(learner, after(31), 1).breakers
     assert (breaker.state, breaker.epoch) == ("closed", 3), "told, because attempts must carry its epoch"
 
 
@@ -94,7 +95,7 @@ def test_a_correction_takes_its_first_word_back_everywhere() -> None:
         assert (found.attributable, found.succeeded) == (12, 12)
         assert found.failures == pytest.approx(0.0, abs=1e-9)
         assert found.latency_ms_p95 == pytest.approx(200, rel=0.05), "it did take that long"
-    (arm,) = learner.picture(after(60), 1).arms
+    (arm,) = picture_of(learner, after(60), 1).arms
     assert arm.beta == pytest.approx(1.0)
     minute = minute_of(NOW.timestamp())
     assert dict(corrected.counts) == {
@@ -107,7 +108,7 @@ def test_a_correction_takes_its_first_word_back_everywhere() -> None:
 
 def test_banks_are_told_only_where_enough_is_known() -> None:
     learner = learnt(*[outcome(bank="hdfc")] * 10, *[outcome(bank="icici")] * 9)
-    assert {one.bank for one in learner.picture(NOW, 1).gateways} == {None, "hdfc"}
+    assert {one.bank for one in picture_of(learner, NOW, 1).gateways} == {None, "hdfc"}
 
 
 def test_banks_that_merchants_make_up_do_not_fill_the_memory() -> None:
@@ -151,8 +152,8 @@ def test_the_picture_forgets_after_five_minutes_and_estimates_fade() -> None:
 
 def test_a_bandits_arm_forgets_an_outage() -> None:
     learner = learnt(*[outcome("gateway_fault")] * 9)
-    assert learner.picture(NOW, 1).arms == (ArmHealth(segment="UPI:<50000", gateway="alpha", alpha=1.0, beta=10.0),)
-    (faded,) = learner.picture(after(3_600), 1).arms
+    assert picture_of(learner, NOW, 1).arms == (ArmHealth(segment="UPI:<50000", gateway="alpha", alpha=1.0, beta=10.0),)
+    (faded,) = picture_of(learner, after(3_600), 1).arms
     assert faded.beta == pytest.approx(1 + 9 / 4)
 
 
@@ -183,7 +184,7 @@ def test_a_force_is_told_with_who_and_why() -> None:
     )
     assert moved
     assert (moved.actor, moved.reason) == ("ops", "a drill")
-    (breaker,) = learner.picture(NOW, 7).breakers
+    (breaker,) = picture_of(learner, NOW, 7).breakers
     assert (breaker.state, breaker.until, breaker.reason) == ("forced_open", after(60), "a drill")
     assert [getattr(one, "state", None) for one in learner.advance(after(60))] == ["half_open"]
 
@@ -194,4 +195,4 @@ def test_probes_come_through_in_proportion_to_what_comes() -> None:
     learner.advance(after(30))
     for second in range(30, 91):
         learner.learn([outcome("success", second, gateway="beta")] * 5, after(second))
-    assert learner.picture(after(90), 1).breakers[0].probe_share == pytest.approx(0.1)
+    assert picture_of(learner, after(90), 1).breakers[0].probe_share == pytest.approx(0.1)

@@ -5,7 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.sandbox.book import Book, Charge
+from deploy.sandbox.book import Book
+from deploy.sandbox.charge import Charge
 
 CHARGE = Charge("ch_0", "ref", "key", "charge", 100, 100, "INR", "UPI", "succeed", "succeeded", "2026-01-01T00:00:00.000000Z")
 

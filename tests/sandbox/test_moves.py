@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.sandbox.behaviour import BEHAVIOURS, SUCCEED
-from deploy.sandbox.book import Book, Charge
+from deploy.sandbox.book import Book
+from deploy.sandbox.charge import Charge
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.journal import Journal
 from deploy.sandbox.mover import MoveOrder

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from deploy.sandbox.book import Charge
+from deploy.sandbox.charge import Charge
 from deploy.sandbox.gateway import Gateway
 from deploy.sandbox.intents import Intent
 from deploy.sandbox.moves import Move, settled

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from deploy.sandbox.answers import json_answer
 from deploy.sandbox.behaviour import Behaviour
-from deploy.sandbox.book import Charge
+from deploy.sandbox.charge import Charge
 from deploy.sandbox.gateway import Gateway, GatewayFull, Origin
 from deploy.sandbox.gateway_routes import GATEWAYS
 from deploy.sandbox.intents import Intent

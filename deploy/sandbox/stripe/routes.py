@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from deploy.sandbox.answers import json_answer
-from deploy.sandbox.book import Charge
+from deploy.sandbox.charge import Charge
 from deploy.sandbox.choice import Plan
 from deploy.sandbox.gateway import Gateway, GatewayFull, Origin
 from deploy.sandbox.gateway_routes import GATEWAYS

@@ -3,7 +3,7 @@
 learner = Learner()
 learnt = learner.learn(outcomes, now)      # increments to persist, breakers that moved
 facts = learner.advance(now)               # what time alone changes: cooldowns, expiry, drops
-picture = learner.picture(now, epoch=1)    # what routers decide by
+picture = picture_of(learner, now, epoch=1)  # what routers decide by
 """
 
 from collections.abc import Iterable
@@ -18,9 +18,7 @@ from services.metrics.domain.estimates import ARM_HALF_LIFE_S, ESTIMATE_HALF_LIF
 from services.metrics.domain.histogram import bin_of
 from services.metrics.domain.learnt import Fact, Learnt, Pair
 from services.metrics.domain.outcome import ATTRIBUTABLE, Outcome
-from services.metrics.domain.picture import picture_of
 from services.metrics.domain.windows import Latencies, Rates, Windows
-from shared.contracts import HealthPicture
 
 FRESH_S: Final = 120.0  # an outcome that was heard longer ago says nothing about a gateway's breaker any more
 DROPS_EVERY_S: Final = 5.0
@@ -51,7 +49,7 @@ class Learner:
     def learn(self, outcomes: Iterable[Outcome], now: datetime) -> Learnt:
         """Outcomes as `words.settled` orders them: each counts once, and takes back what it corrects."""
         now_s, learnt = now.timestamp(), Learnt()
-        self._forget(now_s)
+        self.forget(now_s)
         for heard in outcomes:
             outcome = self._bounded(heard)
             number = bin_of(outcome.latency_ms) if outcome.latency_ms is not None and outcome.was is None else None
@@ -69,7 +67,7 @@ class Learner:
     def advance(self, now: datetime) -> list[Fact]:
         """What the passing of time changes: open breakers are tried again, forced ones expire, rates that fell are noticed."""
         now_s = now.timestamp()
-        self._forget(now_s)
+        self.forget(now_s)
         facts: list[Fact] = [moved for breaker in self.breakers.values() if (moved := breaker.tick(now_s))]
         if now_s >= self.drops_due_s:
             self.drops_due_s = now_s + DROPS_EVERY_S
@@ -80,10 +78,6 @@ class Learner:
         """Whether `advance` has something to do."""
         now_s = now.timestamp()
         return now_s >= self.drops_due_s or any(one.until_s is not None and now_s >= one.until_s for one in self.breakers.values())
-
-    def picture(self, now: datetime, epoch: int) -> HealthPicture:
-        self._forget(now.timestamp())
-        return picture_of(self, now, epoch)
 
     def tidy(self, now: datetime) -> None:
         """Drop what has faded: once a minute is often enough."""
@@ -107,7 +101,8 @@ class Learner:
         self.banks.add(outcome.bank)
         return outcome
 
-    def _forget(self, now_s: float) -> None:
+    def forget(self, now_s: float) -> None:
+        """Let go of what the windows have passed."""
         self.windows.advance(now_s)
         self.rates.advance(now_s)
         self.latencies.advance(now_s)

@@ -1,23 +1,22 @@
 """The picture that routers decide by, from what has been learnt."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from services.metrics.domain.learner import Learner
 from shared.contracts import ArmHealth, BreakerHealth, GatewayHealth, HealthPicture
-
-if TYPE_CHECKING:
-    from services.metrics.domain.learner import Learner
 
 BANK_SAMPLES_MIN: Final = 10  # attributable outcomes of five minutes, below which a bank's own figures are chance
 LATENCIES_MIN: Final = 5  # below which a 95th percentile is one call's latency
 WEIGHT_MIN: Final = 0.01  # an estimate below it is no longer told
 
 
-def picture_of(learner: "Learner", now: datetime, epoch: int) -> HealthPicture:
+def picture_of(learner: Learner, now: datetime, epoch: int) -> HealthPicture:
+    learner.forget(now.timestamp())
     return HealthPicture(epoch=epoch, as_of=now, gateways=_gateways(learner, now), breakers=_breakers(learner), arms=_arms(learner, now))
 
 
-def _gateways(learner: "Learner", now: datetime) -> tuple[GatewayHealth, ...]:
+def _gateways(learner: Learner, now: datetime) -> tuple[GatewayHealth, ...]:
     total, estimates, found = learner.rates.counts.totals[5], learner.estimates, []
     factor = estimates.factor(now.timestamp())
     silences = {key: (late, timeouts) for key, late, timeouts in learner.silences.all(now.timestamp())}
@@ -49,7 +48,7 @@ def _gateways(learner: "Learner", now: datetime) -> tuple[GatewayHealth, ...]:
     return tuple(found)
 
 
-def _breakers(learner: "Learner") -> tuple[BreakerHealth, ...]:
+def _breakers(learner: Learner) -> tuple[BreakerHealth, ...]:
     """A closed one that has ever moved is told too: attempts carry its epoch, and an older one's would not count."""
     found = []
     for breaker in learner.breakers.values():
@@ -72,7 +71,7 @@ def _breakers(learner: "Learner") -> tuple[BreakerHealth, ...]:
     return tuple(found)
 
 
-def _arms(learner: "Learner", now: datetime) -> tuple[ArmHealth, ...]:
+def _arms(learner: Learner, now: datetime) -> tuple[ArmHealth, ...]:
     """Beta(1, 1) is what is believed of a gateway of which nothing is known, and what everything fades to."""
     return tuple(
         ArmHealth(segment=segment, gateway=gateway, alpha=1 + successes, beta=1 + failures)
