@@ -21,6 +21,11 @@ from tests.local.checkout import make_checkout
 from tests.local.waiting import until
 
 
+def heeding() -> None:
+    """A terminal's programs hear Ctrl-C; those of a shell's background, as which the tests may run, have it ignored, and so would ours."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Person:
     """Types commands in a checkout."""
 
@@ -33,7 +38,9 @@ class Person:
     def starts(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "deploy.local", *arguments]
         environment = {**self._environment, **settings}
-        return subprocess.Popen(command, cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            command, cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heeding
+        )
 
     def types(self, *arguments: str) -> tuple[int, str]:
         process = self.starts(*arguments)
