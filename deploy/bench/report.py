@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+from deploy.bench.heard import breaker_heard_text
 from deploy.bench.measure import OUTSIDE, Measured
 
 GOALS = {
@@ -11,6 +12,7 @@ GOALS = {
     "p99_ms_final": ("<=", 100.0),
     "floor_ratio": ("<=", 4.0),
     "decisions_per_s": (">=", 20_000.0),
+    "breaker_heard_ms_max": ("<=", 1_000.0),
 }
 
 
@@ -43,6 +45,7 @@ def grown(young: Measured, first: Measured, second: Measured) -> dict[str, Any]:
 
 
 def text(found: dict[str, Any]) -> str:
+    """`found` is what `figures` says, and with it what `breaker_heard` and, perhaps, `grown` say."""
     loaded, light = found["loaded"], found["light"]
     lines = [
         f"offered {loaded['rate_per_s']:.0f}/s for {loaded['seconds']:.0f} s: accepted {loaded['accepted']} ({found['accepted_per_s']}/s),"
@@ -59,6 +62,7 @@ def text(found: dict[str, Any]) -> str:
         f"mesh / floor: {found['floor_ratio']}",
         f"deciding and learning: router and metrics {found['routing_cpu_ms']} CPU-ms a payment; with 20 gateways, pure, on one core:",
         "  decisions a second    " + ", ".join(f"{policy} {one['decisions_per_s']}" for policy, one in found["decisions"].items()),
+        breaker_heard_text(found),
         *([f"with old payments: {found['growth_ratio']} × the CPU a payment"] if "growth_ratio" in found else []),
         "",
     ]

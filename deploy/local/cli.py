@@ -20,6 +20,9 @@ app.command("deploy.local.commands.up:supervise", name="supervise", show=False)
 
 def main() -> None:
     """Run the command; errors of this machine are one line and exit status 1."""
+    if not set(sys.argv[1:]) - {"--help", "-h"}:  # what each command is for is known once it is imported
+        for name in app:
+            app[name]
     try:
         app()
     except LocalError as error:

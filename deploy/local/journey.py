@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy.local.errors import LocalError
 from deploy.local.status import MeshStatus
-from deploy.local.web import Reply, call
+from deploy.local.web import call
 
 TERMINAL = frozenset({"succeeded", "failed", "cancelled", "expired", "conflicted", "refunded"})
 LOOK_EVERY_S = 0.15
@@ -73,7 +73,8 @@ def travel(status: MeshStatus, order: Order, patience_s: float = 60.0) -> Iterat
         sent = {**headers(status), "Idempotency-Key": order.idempotency_key, "Prefer": "wait=0"}
         made = call("POST", f"{status.api}/payments", order.body(), sent)
         if made.status not in (200, 201) or "payment_id" not in made.body:
-            raise LocalError(f"the payment was refused ({made.status}): {_reason(made)}")
+            reason, detail = made.refusal()
+            raise LocalError(f"the payment was refused ({made.status}): {reason}", detail)
         deadline, journey = time.monotonic() + patience_s, Journey(made.body["payment_id"], made.body["status"])
         yield journey
         while time.monotonic() < deadline and not (journey.ended and journey.told):
@@ -91,8 +92,3 @@ def _look(status: MeshStatus, journey: Journey) -> Journey:
     stops = (Stop(datetime.fromisoformat(item["at"]).timestamp(), str(item["event"]), item.get("detail") or {}) for item in items)
     received = call("GET", f"{status.shop}/received?payment_id={journey.payment_id}").body.get("items", [])
     return Journey(journey.payment_id, now, tuple(stops), tuple(received))
-
-
-def _reason(reply: Reply) -> str:
-    error = reply.body.get("error", {})
-    return f"{error.get('code', 'no code')}: {error.get('message', 'no message')}"

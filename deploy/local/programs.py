@@ -78,7 +78,8 @@ class Blueprint:
     def gateways_file(self) -> Path:
         """The gateway accounts of this instance."""
         given = self.settings.get("PAYMESH_GATEWAYS_FILE") or os.environ.get("PAYMESH_GATEWAYS_FILE")
-        return Path(given) if given else self.root / "deploy" / "gateways.toml"
+        told = "local/gateways.toml" if self.call_back else "gateways.toml"  # Razorpay mostly tells the outcome by webhook
+        return Path(given) if given else self.root / "deploy" / told
 
     def key_file(self, which: str) -> Path:
         """The `public` or `private` sealing keys."""

@@ -18,6 +18,7 @@ class Merchant(BaseModel):
     id: str = demo.MERCHANT_ID
     api_key: str = demo.API_KEY
     api_secret: str = demo.API_SECRET
+    publishable_key: str = demo.PUBLISHABLE_KEY
 
 
 class ServiceStatus(BaseModel):

@@ -18,6 +18,13 @@ class Reply:
     body: dict[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    def refusal(self) -> tuple[str, str]:
+        """What the edge refused in its own words: code and message, and a line for each field that is wrong."""
+        error = self.body.get("error", {})
+        wrong = error.get("details", {}).get("errors", [])
+        lines = (": ".join(filter(None, (one.get("field"), one.get("message")))) for one in wrong)
+        return f"{error.get('code', self.status)}: {error.get('message', 'no message')}", "\n".join(lines)
+
 
 def call(method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None, timeout_s: float = 10.0) -> Reply:
     """Send it and read the whole answer. Raises OSError (refused, timed out, cut)."""

@@ -48,8 +48,7 @@ def band(name: str, minutes: Sequence[Sequence[int]], gateways: Sequence[str], t
 
 
 def draw(folder: Path, worlds: Sequence[World], runs: Mapping[str, Mapping[str, Run]]) -> None:
-    """An SVG for each world, of its first seed; what was not played is not drawn."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """An SVG for each world into the folder, of its first seed; what was not played is not drawn."""
     for world in worlds:
         bands = [(word, runs[world.name][policy].firsts) for policy, word in SHOWN.items() if policy in runs[world.name]]
         svg = plot(f"{world.name}: share of first attempts", [gateway.name for gateway in world.gateways], bands)

@@ -1,6 +1,7 @@
 """A world from its TOML. Whatever is wrong is said with the file and the place in it."""
 
 import math
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Any, get_args
 
 from deploy.simulate.world import CHARGED, FIGURES, Gateway, Piece, World
-from shared.contracts import Method
+from shared.contracts import AMOUNT_MAX, Method
 
 METHODS = get_args(Method)
 SHARES = ("success", "user_decline", "timeout")
 PIECE_KEYS = {"from_s", "to_s", "method", "bank", "end", *FIGURES}
 NO_BANK = "none"
+PAYMENTS_MIN = 50.0  # expected of a world; of much fewer there may be none at all, by chance
+NUMBER_MAX = 1e15  # an integer of TOML may be larger than any float
 MIX = ("methods", "banks", "amounts")
 MIX_FORM = "write [mix] with methods = { UPI = 0.7, CARD = 0.3 }, banks = { hdfc = 0.5, none = 0.5 }, amounts = { 50000 = 1 }"
 
@@ -34,9 +37,7 @@ def read_world(file: Path) -> World:
     """Raises BadWorld."""
     try:
         return world_of(file.stem, tomllib.loads(file.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadWorld(f"{file}: {error}") from None
-    except BadWorld as error:
+    except (ValueError, OSError) as error:  # no TOML, no UTF-8, an integer of 5,000 digits, or a BadWorld
         raise BadWorld(f"{file}: {error}") from None
 
 
@@ -91,7 +92,7 @@ def gateway_of(name: str, said: Mapping[str, Any], duration_s: float) -> Gateway
     return Gateway(
         name=name,
         fee_rate=number(said, "fee", place, default=0.0, most=0.999),
-        fee_fixed_minor=round(number(said, "fee_fixed_minor", place, default=0.0)),
+        fee_fixed_minor=round(number(said, "fee_fixed_minor", place, default=0.0, most=AMOUNT_MAX)),
         timeout_charged=number(said, "timeout_charged", place, default=CHARGED, most=1.0),
         pieces=tuple(piece_of(table(one, f"{place}.pieces[{at}]"), f"{place}.pieces[{at}]", duration_s) for at, one in enumerate(pieces)),
     )
@@ -115,13 +116,15 @@ def piece_of(said: Mapping[str, Any], place: str, duration_s: float) -> Piece:
 
 def check(world: World) -> None:
     """What can only be seen with everything in view: names that nobody has, shares that sum to more than 1, percentiles out of order."""
+    if (payments := world.duration_s * world.payments_per_s) < PAYMENTS_MIN:
+        raise BadWorld(f"world: duration_s × payments_per_s is {payments:g} payments; at least {PAYMENTS_MIN:g} are wanted")
     for gateway in world.gateways:
         for at, piece in enumerate(gateway.pieces):
             place = f"gateways.{gateway.name}.pieces[{at}]"
             if piece.method is not None and piece.method not in world.methods:
                 raise BadWorld(f"{place}.method: {piece.method!r} is not in mix.methods ({', '.join(world.methods)})")
             if piece.bank is not None and piece.bank not in world.banks:
-                raise BadWorld(f"{place}.bank: {piece.bank!r} is not in mix.banks ({', '.join(map(str, world.banks))})")
+                raise BadWorld(f"{place}.bank: {piece.bank!r} is not in mix.banks ({', '.join(filter(None, world.banks))})")
         for at_s in instants(world.changes_s):
             for method, bank in world.kinds:
                 possible(gateway, at_s, method, bank)
@@ -148,17 +151,17 @@ def figure(said: Mapping[str, Any], name: str, place: str) -> float:
 
 
 def number(
-    said: Mapping[str, Any], name: str, place: str, *, default: float | None = None, above: float | None = None, most: float = math.inf
+    said: Mapping[str, Any], name: str, place: str, *, default: float | None = None, above: float | None = None, most: float = NUMBER_MAX
 ) -> float:
     """At least 0 (or above `above`), at most `most`, and finite."""
     value = said.get(name, default)
     if value is None:
         raise BadWorld(f"{place}: {name} is missing")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
         raise BadWorld(f"{place}.{name}: a number is wanted, not {value!r}")
     if value < 0 or (above is not None and value <= above) or value > most:
         bounds = f"above {above:g}" if above is not None else "0 or more"
-        raise BadWorld(f"{place}.{name}: {value!r} is not {bounds}{'' if math.isinf(most) else f' and at most {most:g}'}")
+        raise BadWorld(f"{place}.{name}: {value!r} is not {bounds}{'' if value <= most else f' and at most {most:g}'}")
     return float(value)
 
 
@@ -181,7 +184,7 @@ def methods_of(found: Mapping[str, float]) -> Mapping[str, float]:
 
 
 def amounts_of(found: Mapping[str, float]) -> dict[int, float]:
-    if strange := [one for one in found if not one.isascii() or not one.isdigit() or int(one) == 0]:
+    if strange := [one for one in found if not re.fullmatch(r"[0-9]{1,16}", one) or not 0 < int(one) <= AMOUNT_MAX]:
         raise BadWorld(f"mix.amounts: {strange[0]!r} is no amount in minor units")
     return {int(amount): one for amount, one in found.items()}
 

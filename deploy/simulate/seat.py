@@ -13,7 +13,7 @@ from services.metrics.domain.outcome import FIRST, Outcome
 from services.metrics.domain.picture import picture_of
 from services.router.domain.board import SCORING, Board
 from services.router.domain.decision import Wish, decide
-from shared.contracts import OutcomeClass, amount_bucket
+from shared.contracts import AMOUNT_MAX, OutcomeClass, amount_bucket
 from shared.contracts.money import BUCKETS
 from shared.contracts.questions import FeeView, GatewayView
 
@@ -143,7 +143,7 @@ def view_of(world: World, gateway: Gateway, number: int) -> GatewayView:
         currencies=("INR",),
         priority=number,
         amount_minor_min=1,
-        amount_minor_max=10**12,
+        amount_minor_max=AMOUNT_MAX,
         enabled=True,
         fees=(FeeView(rate=gateway.fee_rate, fixed_minor=gateway.fee_fixed_minor),),
     )

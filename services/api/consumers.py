@@ -43,8 +43,8 @@ def rows_of(event: Event) -> Sequence[Load]:
 
 @hears(topology.API_EVIDENCE, loads=rows_of)
 def evidence_heard(event: Heard, work: Work, waiting: Waiting, lapsing: frozenset[str] = frozenset()) -> None:
-    """Nothing new changes nothing; a new state is told to the merchant, once, under the next sequence. `lapsing`: the accounts whose
-    gateways void nothing."""
+    """Nothing new changes nothing; a new state, or another page for the payer, is told to the merchant, once, under the next sequence.
+    `lapsing`: the accounts whose gateways void nothing."""
     payment = store.read(work, event.correlation_id)
     if payment is None:
         raise Permanent(f"no payment {event.correlation_id}")
@@ -73,11 +73,13 @@ def _charge_heard(event: Event, payment: Payment, work: Work, waiting: Waiting, 
     _tell(event, work)
     standing = judge(evidence, asked=snapshot.amount, was=snapshot.status)
     evidence = decided(evidence, standing)
-    if standing.status == snapshot.status and not standing.reverse:
+    elsewhere = standing.status == "requires_action" and standing.gateway not in (None, snapshot.gateway)  # its payer has another page now
+    enters = standing.status != snapshot.status or elsewhere
+    if not enters and not standing.reverse:
         store.learn(work, snapshot.payment_id, evidence)
         return
     payment = replace(payment, evidence=evidence)
-    if standing.status != snapshot.status:
+    if enters:
         payment = _enter(event, payment, standing, work, waiting)
     for charge_id in standing.reverse:
         late = evidence.attempts[charge_id]

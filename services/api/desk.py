@@ -141,6 +141,8 @@ def after(work: Work, event: AttemptEvent, payment: Payment, ended: Movement, wa
         status = moved_to(was, payment.sums, kind=ended.kind, closes=ended.closes, expires=ended.origin == "expiry")
     elif ended.status == "conflicted":
         status = "conflicted"
+    elif ended.kind == "capture" and was == "partially_refunded":  # while it was in doubt, more might have had to be refunded
+        status = moved_to(was, payment.sums, kind="refund", closes=False, expires=False)
     payment = refreshed(payment, now=work.now)
     told = "payment.late_success_reversed" if (ended.kind, ended.status) == ("reversal", "succeeded") else f"{ended.kind}.{ended.status}"
     detail: dict[str, Any] = {"id": public_id(ended), "amount": ended.amount.amount_minor, "reason": reason}

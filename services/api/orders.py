@@ -1,5 +1,6 @@
 """Orders as rows: what is to be paid, by when, and whether it is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,23 +9,34 @@ from uuid import UUID
 import orjson
 
 from services.api.domain.orders import OrderStatus, order_status
+from services.api.domain.quota import CAME_TO_NOTHING
 from services.api.tables import LIVE, orders
 from shared import ids
 from shared.contracts import Money, Status
 from shared.storage.bulk import insert
-from shared.storage.work import Work
+from shared.storage.work import Load, Rows, Work
 
-LIVE_INDEX = "payments_live_order"  # the database's own word against a second live payment
 REFERENCE_INDEX = "orders_reference"
 INSERT_ORDER = insert(
     orders, "order_id", "merchant_id", "reference", "amount_minor", "currency", "customer_id", "metadata", "created_at", "expires_at"
 )
-# Of several payments the live one, else the last.
+# After these only may another payment be made.
+NOTHING = ", ".join(f"'{status}'" for status in sorted(CAME_TO_NOTHING))
+# A payment of an order is accepted under the order's lock: of two the second sees the first, whatever has become of that since. It is
+# looked for by a statement of its own, because one that waits for a lock sees the other tables as they were before. No key is changed,
+# so the payments' foreign key waits for nobody.
+ORDER = Rows("SELECT order_id AS key FROM orders WHERE order_id = ANY(cast(:keys AS uuid[])) ORDER BY order_id FOR NO KEY UPDATE", rank=3)
+TAKEN = Rows(
+    f"SELECT DISTINCT for_order AS key FROM payments WHERE for_order = ANY(cast(:keys AS uuid[])) AND status NOT IN ({NOTHING})",
+    rank=4,
+    exclusive=False,
+)
+# Of several payments the live one, else one that took money or may have, else the last.
 FIND = (
     "SELECT o.order_id, o.merchant_id, o.reference, o.amount_minor, o.currency, o.customer_id, o.metadata, o.created_at, o.expires_at,"
     " p.payment_id, p.status AS payment_status FROM orders o LEFT JOIN LATERAL"
-    " (SELECT payment_id, status FROM payments WHERE merchant_id = o.merchant_id AND payments.order_id = :public_id"
-    f"  AND for_order = o.order_id ORDER BY (status IN ({LIVE})) DESC, created_at DESC LIMIT 1) p ON true"
+    " (SELECT payment_id, status FROM payments WHERE for_order = o.order_id"
+    f" ORDER BY (status IN ({LIVE})) DESC, (status NOT IN ({NOTHING})) DESC, created_at DESC LIMIT 1) p ON true"
     " WHERE o.order_id = :own_id AND o.merchant_id = :merchant_id"
 )
 BY_REFERENCE = "SELECT order_id FROM orders WHERE merchant_id = :merchant_id AND reference = :reference"
@@ -67,6 +79,16 @@ def order_of(row: Any) -> Order:
         payment_id=row.payment_id,
         payment_status=row.payment_status,
     )
+
+
+def load_of(order_id: UUID | None) -> Sequence[Load]:
+    """What a change that pays an order reads; nothing for a payment without one."""
+    return [Load(ORDER, order_id), Load(TAKEN, order_id)] if order_id else ()
+
+
+def is_taken(work: Work, order_id: UUID | None) -> bool:
+    """Whether a payment of it may still take its money, or has, or is in conflict about it."""
+    return order_id is not None and work.row(TAKEN, order_id) is not None
 
 
 def insert_order(work: Work, order: Order) -> None:

@@ -16,7 +16,6 @@ from services.api.domain.operations import Movement
 from services.api.domain.quota import own_id
 from services.api.store import COLUMNS, Payment, evidence_of, payment_of, snapshot_of
 from services.api.subscriptions import Subscription
-from shared import ids
 from shared.contracts import PaymentSnapshot
 from shared.storage.blame import sqlstate_of
 
@@ -45,8 +44,7 @@ ORDER, ORDER_OF_REFERENCE = text(orders.FIND), text(orders.BY_REFERENCE)
 SUBSCRIPTION, GRANTED = text(subscriptions.FIND), text(subscriptions.GRANTED)
 CLAIMED = text("SELECT fingerprint, payment_id, operation_id FROM idempotency WHERE claim = :claim")
 DEAD_ORDERS = text(
-    "SELECT count(*) FROM payments WHERE merchant_id = :merchant_id AND order_id = :order_id"
-    " AND status IN ('failed', 'cancelled', 'expired')"
+    f"SELECT count(*) FROM payments WHERE merchant_id = :merchant_id AND order_id = :order_id AND status IN ({orders.NOTHING})"
 )
 
 
@@ -191,9 +189,8 @@ class Queries:
             return [ledger.movement_of(row) for row in await connection.execute(EXHAUSTED, {"limit": limit})]
 
     async def order(self, merchant_id: str, order_id: UUID) -> orders.Order | None:
-        named = {"own_id": order_id, "merchant_id": merchant_id, "public_id": ids.public(ids.ORDER, order_id)}
         async with self.engine.connect() as connection:
-            row = (await connection.execute(ORDER, named)).first()
+            row = (await connection.execute(ORDER, {"own_id": order_id, "merchant_id": merchant_id})).first()
         return orders.order_of(row) if row else None
 
     async def order_of_reference(self, merchant_id: str, reference: str) -> orders.Order | None:

@@ -23,8 +23,11 @@ COLUMNS = (
     "payment_id, merchant_id, status, sequence, amount_minor, currency, method, gateway, order_id, customer_id, instrument, metadata,"
     " payment_url, error, evidence, last_event_id, created_at, updated_at, due_at, subscription_id, " + ", ".join(SUMS)
 )
+# No key of a payment changes. FOR UPDATE would hold up whoever has an operation of it: the sweeper, which then holds that operation,
+# while who has the payment waits for it.
 PAYMENT = Rows(
-    f"SELECT payment_id AS key, {COLUMNS} FROM payments WHERE payment_id = ANY(cast(:keys AS uuid[])) ORDER BY payment_id FOR UPDATE",
+    f"SELECT payment_id AS key, {COLUMNS} FROM payments WHERE payment_id = ANY(cast(:keys AS uuid[]))"
+    " ORDER BY payment_id FOR NO KEY UPDATE",
     rank=1,
 )
 CLAIM = insert_claim(idempotency, "claim", "fingerprint", "payment_id", "operation_id", key="claim")
@@ -183,6 +186,6 @@ def entered(snapshot: PaymentSnapshot, standing: Standing, *, now: datetime) -> 
     change = {
         "gateway": standing.gateway or snapshot.gateway,
         "error": standing.error,
-        "payment_url": standing.payment_url or snapshot.payment_url,
+        "payment_url": standing.payment_url if status == "requires_action" else snapshot.payment_url,
     }
     return snapshot.model_copy(update={"status": status, "sequence": snapshot.sequence + 1, "updated_at": now, **change})

@@ -18,17 +18,19 @@ COLUMNS = "own_id, merchant_id, subscription_id, customer_id, plan, tokens, toke
 # Shared: payments of one subscription commit together, and count among themselves what they take (`Work.draw`). The lock keeps other
 # replicas out meanwhile.
 STANDING = Rows(
-    "SELECT own_id AS key, tokens, active FROM subscriptions WHERE own_id = ANY(cast(:keys AS uuid[])) ORDER BY own_id FOR UPDATE",
-    rank=3,
+    "SELECT own_id AS key, tokens, active FROM subscriptions WHERE own_id = ANY(cast(:keys AS uuid[])) ORDER BY own_id FOR NO KEY UPDATE",
+    rank=5,  # the last: what comes to nothing gives its token back when everything else is locked
     exclusive=False,
 )
-# A batch may hold several changes of one subscription: they are summed first, and locked in one order.
+# A batch may hold several changes of one subscription: they are summed first, and locked in one order. A grant's row has its subscription
+# locked by key already, so of two grants at once each would wait for the other where a key's lock was wanted here.
 MOVE = Bulk(
     subscriptions,
     ("own_id", "tokens", "updated_at"),
     "WITH owed AS (SELECT own_id, sum(tokens) AS tokens, max(at) AS at FROM"
     " unnest(cast($1 AS uuid[]), cast($2 AS bigint[]), cast($3 AS timestamptz[])) AS v(own_id, tokens, at) GROUP BY own_id),"
-    " locked AS (SELECT s.own_id, owed.tokens, owed.at FROM subscriptions s JOIN owed USING (own_id) ORDER BY s.own_id FOR UPDATE OF s)"
+    " locked AS (SELECT s.own_id, owed.tokens, owed.at FROM subscriptions s JOIN owed USING (own_id) ORDER BY s.own_id"
+    " FOR NO KEY UPDATE OF s)"
     " UPDATE subscriptions AS s SET tokens = s.tokens + locked.tokens, updated_at = locked.at FROM locked WHERE s.own_id = locked.own_id",
 )
 INSERT = insert_claim(

@@ -120,9 +120,10 @@ payments = Table(
     CheckConstraint("refunded_minor + refunding_minor <= captured_minor", name="refunded"),
     CheckConstraint(f"least({', '.join(SUMS)}) >= 0", name="sums_positive"),
     # One payment at a time that may still take an order's money, or has. `conflicted` is not among them: a payment that has failed may
-    # become so while another pays the order, and what gateways have done must be written whatever it is. Before a payment is accepted
-    # such an order is refused all the same.
+    # become so while another pays the order, and what gateways have done must be written whatever it is. Whether such an order may be
+    # paid anew is asked under the order's lock (`orders.TAKEN`); this is the database's own word.
     Index("payments_live_order", "for_order", unique=True, postgresql_where=text(f"for_order IS NOT NULL AND status IN ({LIVE})")),
+    Index("payments_for_order", "for_order", postgresql_where=text("for_order IS NOT NULL")),
     Index("payments_merchant", "merchant_id", "created_at", "payment_id"),
     # For lists of what did not simply succeed. A payment that does is never in it, so it costs nothing on the common path.
     Index(

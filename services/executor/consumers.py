@@ -26,7 +26,7 @@ from shared.contracts import (
     IdentifyAttempt,
     LookupAttempt,
 )
-from shared.gateways import Answer, Finding, HttpResponse, Refused, Unclear, Unsupported
+from shared.gateways import Answer, Finding, HttpResponse, Refused, Succeeded, Unclear, Unsupported
 from shared.messaging.failure import patiently
 from shared.messaging.handlers import Hears
 from shared.sealing import CannotOpen, Opener
@@ -130,19 +130,24 @@ async def _charge(
 
 
 async def _conclude(command: ExecuteAttempt, unit_of_work: UnitOfWork, event: AttemptEvent, *, answer: Answer | None = None) -> None:
-    """Store and say the outcome; where the sweep was faster and said unknown, the answer is evidence for the verifier instead."""
+    """Store and say the outcome; where the sweep was faster, the answer is evidence for the verifier instead: of what is unknown, and of a
+    charge also where the gateway has said meanwhile that there is none."""
 
     def change(work: Work) -> None:
         row = store.read(work, command.attempt.attempt_id)
         if row and row.state == "started":
             store.conclude(work, event, known=row.known)
             work.publish(event)
-        elif row and row.state == "unknown" and answer and not isinstance(answer, Unclear):
+        elif row and answer and not isinstance(answer, Unclear) and (row.state == "unknown" or _charged_after_all(row.state, answer)):
             late = observed(command, command.attempt, answer, "late_answer")
             store.conclude(work, late, known=row.known)
             work.publish(late)
 
     await patiently(lambda: unit_of_work.apply(change, loads=store.load_of(command.attempt)))
+
+
+def _charged_after_all(state: State, answer: Answer) -> bool:
+    return state == "failed" and isinstance(answer, Succeeded)
 
 
 async def _listen(

@@ -1,7 +1,7 @@
 """The one replica that folds, judges and broadcasts. What it knows is in its memory and, after every round, in the database: whoever comes
 after it begins where it ended.
 
-A lost leader costs five seconds at most: then its lease has ended, and the next replica to look takes over.
+A lost leader costs five seconds at most: then its lease has ended, and the next replica to look takes over. One that is stopped costs none.
 """
 
 from collections.abc import Sequence
@@ -52,6 +52,11 @@ class Leader:
         except BaseException:
             self.learner = None
             raise
+
+    async def resign(self) -> None:
+        """When there are no more rounds: whoever looks next leads."""
+        async with begin(self.engine) as transaction:
+            await transaction.fetch(ledger.RESIGN, self.holder)
 
     async def _round(self) -> None:
         async with single(self.engine) as transaction:

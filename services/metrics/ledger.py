@@ -26,6 +26,7 @@ LEAD = positional(
     " WHERE leader.holder = excluded.holder OR leader.until < now() RETURNING epoch",
     "holder",
 )
+RESIGN = positional("UPDATE leader SET until = now() WHERE holder = :holder", "holder")
 # What a round looks at first: mostly there is nothing to do.
 GLANCE = positional(
     "SELECT now() AS now, coalesce(leader.holder = :holder OR leader.until < now(), true) AS ours,"

@@ -29,6 +29,7 @@ def build() -> runtime.Parts:
     )
     leader = Leader(parts.engine, parts.mouth, parts.writer, said=parts.relay.offer, limits=limits)
     parts.tasks["leader"] = runtime.every(EVERY_S, leader.round)
+    parts.after_stop.append(leader.resign)
     parts.tasks["forgetting"] = runtime.every(store.PRUNE_EVERY_S, lambda: store.prune(parts.engine))
     runtime.answer(parts, answers, given={"desk": Desk(parts.engine, parts.writer, said=parts.relay.offer)})
     return parts

@@ -5,17 +5,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import tables
 from shared.contracts import Frozen
 from shared.contracts.questions import AuditEntry, ListDeliveries
 from shared.contracts.questions.notifier import DeliveryState
+from shared.storage.blame import sqlstate_of
 
 REPLAYED_PER_S = 500  # so that a replay is a stream, not a flood
 TRIES_SHOWN = 100
 TRIES_MAX = 1_000  # of one delivery; then it is sent again no more
 SKIPPED_MAX = 5_000  # in one statement
+CANCELED = "57014"
 
 ENDPOINT = (
     "SELECT endpoint_id, url, description, events, ordered, enabled, disabled_reason, failing_since, created_at,"
@@ -32,18 +35,26 @@ SKIP = (
     "UPDATE deliveries SET state = 'skipped', reason = :reason, due_at = NULL WHERE delivery_id IN (SELECT delivery_id FROM deliveries"
     f" WHERE due_at IS NOT NULL AND endpoint_id = :endpoint_id ORDER BY due_at DESC LIMIT {SKIPPED_MAX} FOR NO KEY UPDATE SKIP LOCKED)"
 )
-DELIVERY = (
-    "SELECT d.delivery_id, d.event_id, d.endpoint_id, d.payment_id, d.type, d.state, d.reason, d.tries, d.created_at,"
-    " d.due_at AS next_try_at{more} FROM deliveries d WHERE d.merchant_id = :merchant_id"
+COLUMNS = (
+    "d.delivery_id, d.merchant_id, d.event_id, d.endpoint_id, d.payment_id, d.type, d.state, d.reason, d.tries, d.created_at,"
+    " d.due_at AS next_try_at"
 )
-DELIVERIES = DELIVERY.format(more="")
-WHOLE = DELIVERY.format(more=", d.body") + " AND d.delivery_id = :delivery_id"
+NEWEST = f"SELECT {COLUMNS} FROM deliveries d WHERE {{of_deliveries}} ORDER BY d.created_at DESC, d.delivery_id DESC LIMIT :limit"
+# Endpoint by endpoint, and then the newest of these: a page of one endpoint, of a merchant's, or of the few that are parked anywhere.
+NEWEST_OF_EACH = (
+    f"SELECT of_endpoint.* FROM endpoints e CROSS JOIN LATERAL ({NEWEST}) of_endpoint WHERE {{of_endpoints}}"
+    " ORDER BY created_at DESC, delivery_id DESC LIMIT :limit"
+)
+# Where few of very many match, nobody looks through all of them; what is looked through is in the list's own order, so that a few end it.
+BUDGET = "SELECT set_config('statement_timeout', '2s', true), set_config('enable_seqscan', 'off', true)"
+OF_WHOM = "merchant_id = coalesce(cast(:merchant_id AS text), merchant_id)"  # without a merchant: whose it may be
+DELIVERY = f"SELECT {COLUMNS}, d.body FROM deliveries d WHERE delivery_id = :delivery_id AND {OF_WHOM}"
 TRIES = (
     "SELECT number, at, status, error, latency_ms, response FROM delivery_attempts WHERE delivery_id = :delivery_id"
     f" ORDER BY number DESC LIMIT {TRIES_SHOWN}"
 )
-FILTERS = {
-    "endpoint_id": "d.endpoint_id = :endpoint_id",
+OF_ENDPOINTS = {"merchant_id": "e.merchant_id = :merchant_id", "endpoint_id": "e.endpoint_id = :endpoint_id"}
+OF_DELIVERIES = {
     "payment_id": "d.payment_id = :payment_id",
     "type": "d.type = :type",
     "since": "d.created_at >= :since",
@@ -56,10 +67,10 @@ STATES: dict[DeliveryState, str] = {  # in full, so that the planner sees which 
     "skipped": "d.state = 'skipped'",
 }
 AGAIN = "state = 'due', tries_before = tries"  # by the whole schedule; the log goes on counting
-RETRY = f"UPDATE deliveries SET {AGAIN}, due_at = now(), reason = :reason WHERE merchant_id = :merchant_id AND delivery_id = :delivery_id"
+RETRY = f"UPDATE deliveries SET {AGAIN}, due_at = now(), reason = :reason WHERE delivery_id = :delivery_id"
 REPLAY = (
     "WITH chosen AS (SELECT delivery_id, created_at, row_number() OVER (ORDER BY created_at, delivery_id) AS place FROM ("
-    "SELECT delivery_id, created_at FROM deliveries WHERE merchant_id = :merchant_id AND endpoint_id = :endpoint_id"
+    "SELECT delivery_id, created_at FROM deliveries WHERE endpoint_id = :endpoint_id"
     " AND created_at >= :since AND created_at < :until AND state IN ({states})"
     f" AND tries < {TRIES_MAX} ORDER BY created_at, delivery_id LIMIT :most FOR NO KEY UPDATE) AS ranged),"
     f" again AS (UPDATE deliveries SET {AGAIN}, reason = :reason, due_at = now() + make_interval(secs => place / {REPLAYED_PER_S}.0)"
@@ -67,6 +78,10 @@ REPLAY = (
     " SELECT count(*) AS deliveries, max(created_at) AS latest FROM chosen"
 )
 AUDIT = "SELECT at, actor, action, subject, before, after, reason FROM audit ORDER BY id DESC LIMIT :limit"
+
+
+class TooMuch(Exception):
+    """A list for which too many rows would be read."""
 
 
 class Change:
@@ -117,9 +132,16 @@ class Desk:
             return await Change(connection).rows(sql, **values)
 
     async def deliveries(self, wanted: ListDeliveries) -> list[dict[str, Any]]:
-        """Newest first."""
+        """Newest first. Raises TooMuch."""
         sql, values = page(wanted)
-        return await self.rows(sql, **values)
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text(BUDGET))
+                return await Change(connection).rows(sql, **values)
+        except DBAPIError as error:
+            if sqlstate_of(error) == CANCELED:
+                raise TooMuch from None
+            raise
 
     async def audit(self, limit: int) -> list[AuditEntry]:
         return [AuditEntry.model_validate(row) for row in await self.rows(AUDIT, limit=limit)]
@@ -127,16 +149,24 @@ class Desk:
 
 def page(wanted: ListDeliveries) -> tuple[str, dict[str, Any]]:
     """The statement, which names only what is filtered by, and its values."""
-    values = {name: value for name in FILTERS if (value := getattr(wanted, name)) is not None}
-    conditions = [FILTERS[name] for name in values]
+    values = {name: value for name in (*OF_ENDPOINTS, *OF_DELIVERIES) if (value := getattr(wanted, name)) is not None}
+    conditions = [OF_DELIVERIES[name] for name in values if name in OF_DELIVERIES]
     if wanted.state:
         conditions.append(STATES[wanted.state])
     if wanted.before:
         values |= {"before_at": wanted.before[0], "before_id": wanted.before[1]}
         conditions.append("(d.created_at, d.delivery_id) < (:before_at, :before_id)")
-    where = "".join(f" AND {one}" for one in conditions)
-    order = " ORDER BY d.created_at DESC, d.delivery_id DESC LIMIT :limit"
-    return f"{DELIVERIES}{where}{order}", {**values, "merchant_id": wanted.merchant_id, "limit": wanted.limit}
+    owned = [OF_ENDPOINTS[name] for name in values if name in OF_ENDPOINTS]
+    if owned or wanted.state in ("due", "parked", "skipped"):
+        conditions.append("d.endpoint_id = e.endpoint_id")
+        sql = NEWEST_OF_EACH.format(of_deliveries=_all(conditions), of_endpoints=_all(owned))
+    else:
+        sql = NEWEST.format(of_deliveries=_all(conditions))
+    return sql, {**values, "limit": wanted.limit}
+
+
+def _all(conditions: list[str]) -> str:
+    return " AND ".join(conditions) or "true"
 
 
 def replay(states: Iterable[DeliveryState]) -> str:

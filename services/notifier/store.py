@@ -44,9 +44,15 @@ OWE = insert(
     deliveries, "delivery_id", "event_id", "endpoint_id", "merchant_id", "payment_id", "type", "body", "state", "sequence",
     "follows_event_id", "due_at", tail="ON CONFLICT (delivery_id) DO NOTHING",
 )  # fmt: skip
-# What was skipped while it was under way, and arrived, has arrived.
-SETTLE = update(
-    deliveries, "state", "reason", "tries", "due_at", key="delivery_id", where="(deliveries.state = 'due' OR v.state = 'delivered')"
+# What was skipped while it was under way, and arrived, has arrived; if it failed it stays skipped, one try later.
+COUNTS = "d.state = 'due' OR v.state = 'delivered'"
+SETTLE = Bulk(
+    deliveries,
+    ["delivery_id", "state", "reason", "tries", "due_at"],
+    f"UPDATE deliveries d SET tries = greatest(d.tries, v.tries), state = CASE WHEN {COUNTS} THEN v.state ELSE d.state END,"
+    f" reason = CASE WHEN {COUNTS} THEN v.reason ELSE d.reason END, due_at = CASE WHEN {COUNTS} THEN v.due_at ELSE d.due_at END"
+    " FROM unnest(cast($1 AS uuid[]), cast($2 AS text[]), cast($3 AS text[]), cast($4 AS smallint[]), cast($5 AS timestamptz[]))"
+    " AS v(delivery_id, state, reason, tries, due_at) WHERE d.delivery_id = v.delivery_id",
 )
 RELEASE = Bulk(
     deliveries,

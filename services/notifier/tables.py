@@ -60,8 +60,15 @@ deliveries = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("due_at", DateTime(timezone=True)),  # null when nothing will be tried by itself
     Index("deliveries_payment", "payment_id"),
-    Index("deliveries_merchant", "merchant_id", "created_at", "delivery_id"),
-    Index("deliveries_unheard", "merchant_id", "created_at", "delivery_id", postgresql_where=text("state IN ('parked', 'skipped')")),
+    Index("deliveries_newest", "created_at", "delivery_id"),
+    Index("deliveries_of_endpoint", "endpoint_id", "created_at", "delivery_id"),
+    Index(
+        "deliveries_unheard_of_endpoint",
+        "endpoint_id",
+        "created_at",
+        "delivery_id",
+        postgresql_where=text("state IN ('parked', 'skipped')"),
+    ),
     Index("deliveries_due_of_endpoint", "endpoint_id", "due_at", postgresql_where=text("due_at IS NOT NULL")),
 )
 delivery_attempts = Table(

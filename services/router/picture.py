@@ -1,12 +1,14 @@
 """What the router knows without asking: operators' rules from its database, health from the broadcast. A decision waits for neither."""
 
 import asyncio
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.router.domain.board import Board
 from services.router.domain.retry import Policy
 from services.router.domain.rulebook import Rulebook
 from shared.contracts import HealthPicture
+
+OUTLIVED = timedelta(seconds=15)  # three leases of a leader: who speaks so long after another one is no leader before it
 
 
 class Picture:
@@ -28,10 +30,13 @@ class Picture:
             self._rules, self._board = rules, None
 
     def hear(self, body: bytes) -> None:
-        """Raises ValueError for what is no picture; ignores one of an older leader."""
+        """Raises ValueError for what is no picture; ignores one of an older leader.
+
+        A lower epoch that goes on when the higher one has fallen silent is that of a database that began anew.
+        """
         heard = HealthPicture.model_validate_json(body)
         known = self.health
-        if known is not None and heard.epoch < known.epoch:
+        if known is not None and heard.epoch < known.epoch and heard.as_of < known.as_of + OUTLIVED:
             return
         self.health = heard
         if known is None or (known.gateways, known.breakers, known.arms) != (heard.gateways, heard.breakers, heard.arms):

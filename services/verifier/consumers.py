@@ -6,6 +6,7 @@ import structlog
 
 from services.verifier import ledger, reconciliation, store, witnesses
 from services.verifier.domain.verdict import (
+    AGAIN,
     AWAITED,
     UNHEARD,
     Charge,
@@ -16,6 +17,7 @@ from services.verifier.domain.verdict import (
     is_news,
     next_lookup,
     seen_as,
+    spared,
     weigh,
 )
 from services.verifier.store import Word
@@ -43,17 +45,21 @@ log = structlog.get_logger()
 
 @hears(topology.VERIFIER_EVIDENCE, loads=store.verification_of)
 def attempt_in_doubt(event: AttemptUnknown | AttemptDoubted, work: Work, patiences: Patiences) -> None:
-    """Open a verification, once. Who doubts what is settled has missed its verdict, which is asked for and said again."""
-    attempt, row = event.attempt, store.read(work, event.attempt.attempt_id)
+    """Open a verification, once. Who doubts what is settled has missed its verdict, which is asked for and said again. What is unknown
+    after all goes up the ladder anew: nobody waits for its payer any more."""
+    attempt, row, patience = event.attempt, store.read(work, event.attempt.attempt_id), patiences.of(event.attempt.gateway)
     if row is None:
         reason = event.reason if isinstance(event, AttemptUnknown) else UNHEARD
-        due_at = next_lookup(lookups=0, now=work.now, patience=patiences.of(attempt.gateway))
+        due_at = next_lookup(lookups=0, now=work.now, patience=patience)
         store.open_one(work, attempt, reason=reason, due_at=due_at)
     elif isinstance(event, AttemptDoubted) and (row.state in ("succeeded", "failed") or row.waits):
-        pending = AWAITED if is_awaited(attempt.operation, row.reason) else "pending"
-        reason = f"asked about again: {pending}" if row.waits else f"{row.state}, which was not heard of"
+        awaited = row.waits and is_awaited(attempt.operation, row.reason)
+        reason = f"{AGAIN}{AWAITED if awaited else 'pending'}" if row.waits else f"{row.state}, which was not heard of"
+        if awaited and not row.reason.startswith(AGAIN):
+            store.asked(work, attempt.attempt_id, lookups=spared(row.lookups, patience=patience))
         store.change(work, attempt.attempt_id, state="open", reason=reason, not_found=row.not_found, due_at=work.now)
     elif isinstance(event, AttemptUnknown) and row.state == "open" and row.reason.endswith((UNHEARD, AWAITED)):
+        store.asked(work, attempt.attempt_id, lookups=0)
         store.change(work, attempt.attempt_id, state="open", reason=event.reason, not_found=row.not_found, due_at=work.now)
 
 

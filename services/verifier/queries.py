@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.verifier.domain.verdict import AWAITED, shown_state
 from shared.contracts import Attempt
 from shared.contracts.questions import AuditEntry, DiscrepancyView, GatewayEventView, RunView, VerificationView
 
@@ -32,8 +33,12 @@ class Queries:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
 
-    async def verifications(self, *, order: str, limit: int, **where: Any) -> list[VerificationView]:
-        return [_verification(row) for row in await self._rows(VERIFICATIONS, order=order, limit=limit, where=where)]
+    async def verifications(self, *, order: str, limit: int, state: str | None = None, **where: Any) -> list[VerificationView]:
+        """`state` as people see it."""
+        only = {"awaited": "reason LIKE :awaited", "open": "reason NOT LIKE :awaited"}.get(state or "", "")
+        where["state"] = "open" if state == "awaited" else state
+        rows = await self._rows(VERIFICATIONS, order=order, limit=limit, where=where, only=only, awaited=f"%{AWAITED}")
+        return [_verification(row) for row in rows]
 
     async def events(self, *, order: str, limit: int, **where: Any) -> list[GatewayEventView]:
         return [_event(row) for row in await self._rows(EVENTS, order=order, limit=limit, where=where)]
@@ -54,21 +59,23 @@ class Queries:
             for gateway in gateways:
                 await connection.execute(SEEDED, {"gateway": gateway})
 
-    async def _rows(self, select: str, *, order: str, limit: int, where: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """`where`: column → value, or None for any; columns and order are this file's own words."""
+    async def _rows(
+        self, select: str, *, order: str, limit: int, where: Mapping[str, Any], only: str = "", **named: Any
+    ) -> list[dict[str, Any]]:
+        """`where`: column → value, or None for any; `only`: one condition more, of what is `named`. Columns, conditions and order are this
+        file's own words."""
         asked = {column: value for column, value in where.items() if value is not None}
-        narrowed = f" WHERE {' AND '.join(f'{column} = :{column}' for column in asked)}" if asked else ""
-        sql = text(f"{select}{narrowed} ORDER BY {order} LIMIT :limit_")
+        narrowed = " AND ".join((*(f"{column} = :{column}" for column in asked), *filter(None, (only,))))
+        sql = text(f"{select}{f' WHERE {narrowed}' if narrowed else ''} ORDER BY {order} LIMIT :limit_")
         async with self.engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(sql, {**asked, "limit_": limit})).mappings()]
+            return [dict(row) for row in (await connection.execute(sql, {**asked, **named, "limit_": limit})).mappings()]
 
 
 def _verification(row: Mapping[str, Any]) -> VerificationView:
     attempt, settled = Attempt.model_validate(row["attempt"]), row["state"] in ("succeeded", "failed")
     about = attempt.model_dump(include={"attempt_id", "payment_id", "gateway", "operation", "number", "amount"})
-    kept = {
-        name: row[name] for name in ("state", "reason", "lookups", "opened_at", "changed_at", "source", "confirmed", "gateway_reference")
-    }
+    kept = {name: row[name] for name in ("reason", "lookups", "opened_at", "changed_at", "source", "confirmed", "gateway_reference")}
+    kept["state"] = shown_state(row["state"], row["reason"])
     return VerificationView(**about, **kept, next_lookup_at=row["due_at"], verdict=row["state"] if settled else None)
 
 

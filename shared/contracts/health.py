@@ -49,7 +49,7 @@ class ArmHealth(Frozen):
 
 
 class HealthPicture(Frozen):
-    """`epoch` grows with every new metrics leader; a router ignores a picture of an older one."""
+    """`epoch` grows with every new metrics leader; a router ignores a picture of an older one while there is a newer."""
 
     kind: Literal["health.picture.v1"] = "health.picture.v1"
     epoch: int

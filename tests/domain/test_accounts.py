@@ -66,6 +66,14 @@ def test_the_accounts_that_come_with_it_speak_a_known_format() -> None:
     assert len({account.priority for account in accounts}) == len(accounts)
 
 
+def test_those_of_one_machine_are_the_same_and_two_that_no_other_payment_meets() -> None:
+    ours, local = load(ROOT / "deploy" / "gateways.toml"), load(ROOT / "deploy" / "local" / "gateways.toml")
+    assert local[: len(ours)] == ours
+    assert [(account.name, account.kind) for account in local[len(ours) :]] == [("razorpay", "razorpay"), ("stripe", "stripe")]
+    taken = [currency for account in local for currency in account.currencies]
+    assert [taken.count(currency) for account in local[len(ours) :] for currency in account.currencies] == [1, 1]
+
+
 def test_the_example_asks_the_environment_for_keys_and_is_silent_of_webhooks_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     keys = ("RAZORPAY_BASE_URL", "RAZORPAY_KEY_ID", "RAZORPAY_KEY_SECRET", "STRIPE_BASE_URL", "STRIPE_SECRET_KEY")
     others = ("RAZORPAY_WEBHOOK_SECRET", "STRIPE_WEBHOOK_SECRET")

@@ -135,6 +135,16 @@ def test_the_customers_page_is_kept() -> None:
     assert payment.events[0].payment.payment_url == payment.events[1].payment.payment_url == "https://bank.example/a"
 
 
+def test_the_page_of_the_next_gateway_takes_its_place() -> None:
+    """The payer's bank refused at the first one, and the second one has a page of its own."""
+    payment = PaymentRow()
+    for event in (action(ONE), failed(ONE), action(TWO, "https://bank.example/2")):
+        payment.hear(event)
+    shown = [(one.payment.status, one.payment.gateway, one.payment.payment_url) for one in payment.events]
+    assert shown == [("requires_action", "alpha", "https://bank.example/a"), ("requires_action", "beta", "https://bank.example/2")]
+    assert payment.hear(action(TWO, "https://bank.example/2")).writes == []
+
+
 def test_evidence_for_no_payment_is_dead_at_once() -> None:
     with pytest.raises(Permanent, match=str(PAYMENT)):
         evidence_heard(succeeded(ONE), work_with(), WAITING)
@@ -166,9 +176,10 @@ def test_whatever_is_heard_sequence_and_events_tell_the_states_entered(events: l
     payment = PaymentRow()
     entered: list[Status] = []
     for event in events:
-        was = payment.status
+        was, page = payment.status, payment.columns["gateway"]
         payment.hear(event)
-        entered += [payment.status] if payment.status != was else []
+        elsewhere = payment.status == "requires_action" and payment.columns["gateway"] != page
+        entered += [payment.status] if payment.status != was or elsewhere else []
     assert [one.payment.status for one in payment.events] == entered
     assert [one.payment.sequence for one in payment.events] == list(range(1, len(entered) + 1))
     assert all(type(one) is EVENT_OF[one.payment.status] for one in payment.events)

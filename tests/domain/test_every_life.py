@@ -103,7 +103,7 @@ def check(house: House) -> None:
 AHEAD = {
     "processing": {"requires_action", "pending_verification", "succeeded", "requires_capture", "failed", "expired", "conflicted"},
     "requires_action": {"pending_verification", "succeeded", "requires_capture", "failed", "expired", "conflicted"},
-    "pending_verification": {"succeeded", "requires_capture", "failed", "conflicted"},
+    "pending_verification": {"requires_action", "succeeded", "requires_capture", "failed", "conflicted"},
     "requires_capture": {"succeeded", "cancelled", "expired", "conflicted"},
     "succeeded": {"partially_refunded", "refunded", "conflicted"},
     "partially_refunded": {"refunded", "conflicted"},

@@ -56,7 +56,9 @@ LIVES: list[tuple[str, Sequence[Event], Sequence[Status]]] = [
     ("one of two is still in doubt", [failed(ONE), exhausted(ONE, TWO), unknown(TWO)], [NEW, NEW, DOUBT]),
     ("the customer acts", [action(ONE), succeeded(ONE)], [ACT, OK]),
     ("the customer never acts", [action(ONE), unknown(ONE), verified(ONE, "failed"), exhausted(ONE)], [ACT, DOUBT, DOUBT, NO]),
-    ("never back to requires_action", [unknown(ONE), action(ONE)], [DOUBT, DOUBT]),
+    ("what is in doubt waits for no payer", [unknown(ONE), action(ONE)], [DOUBT, DOUBT]),
+    ("refused after all, and the next gateway's payer acts", [unknown(ONE), verified(ONE, "failed"), action(TWO)], [DOUBT, DOUBT, ACT]),
+    ("the same, heard the other way round", [unknown(ONE), action(TWO), verified(ONE, "failed")], [DOUBT, DOUBT, ACT]),
     ("a lost answer about what had failed", [failed(ONE), unknown(ONE)], [NEW, NEW]),
     ("too little was taken", [succeeded(ONE, confirmed=LESS)], [ODD]),
     ("another currency was taken", [verified(ONE, OK, confirmed=OTHER_CURRENCY)], [ODD]),
@@ -92,9 +94,9 @@ def test_order_and_repetition_change_nothing_about_what_is_known(events: list[Ev
 
 
 def is_ahead(was: Status, now: Status) -> bool:
-    """The edges of the diagram in `lifecycle`."""
+    """The edges of the diagram in `lifecycle`, and the one step back."""
     if was in FORWARD:
-        return now in TERMINAL or (now in FORWARD and FORWARD[now] >= FORWARD[was])
+        return now in TERMINAL or (was, now) == (DOUBT, ACT) or (now in FORWARD and FORWARD[now] >= FORWARD[was])
     return now == was or now == "conflicted"
 
 
@@ -126,6 +128,9 @@ def test_every_state_entered_is_justified_by_evidence(events: list[Event]) -> No
                 assert all(known.attempts[name].is_negative for name in known.exhausted["attempts"])
             case "conflicted":
                 assert charges
+            case "requires_action":
+                assert not charges
+                assert not any(seen.unknown and not seen.is_negative for seen in known.attempts.values())
             case _:
                 assert not charges
 

@@ -59,6 +59,20 @@ def test_the_rest_waits_for_a_capture_in_doubt(comes_true: bool, let_go: int) ->
     assert (house.payment.sums.released_minor, house.payment.sums.capturable_minor) == (let_go, 0)
 
 
+def test_what_is_refunded_whole_once_a_capture_in_doubt_has_failed() -> None:
+    """Until then there may be more to refund."""
+    house = held()
+    doubted = house.ask("capture", capture(10_000), ID)
+    house.hear(unknown(trying(doubted)))
+    last = house.ask("capture", capture(20_000, final=True), uuid4())
+    done(house, last)
+    done(house, house.ask("refund", refund(), uuid4()), "re_1")
+    assert house.payment.snapshot.status == "partially_refunded"
+    house.hear(verified(trying(doubted), "failed", refusal=DECLINED))
+    assert (house.payment.snapshot.status, house.payment.sums.refunded_minor) == ("refunded", 20_000)
+    assert house.one("void").amount.amount_minor == AMOUNT.amount_minor - 20_000
+
+
 def test_a_void_cancels_or_ends_a_part_capture() -> None:
     house = held()
     done(house, house.ask("void", void, ID))

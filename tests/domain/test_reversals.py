@@ -104,6 +104,14 @@ def test_the_payer_who_does_not_act_is_asked_about_and_then_waited_for_no_longer
     assert (house.payment.snapshot.status, house.one("reversal").status) == ("expired", "processing")
 
 
+def test_a_payer_whom_the_second_gateway_awaits_is_waited_for_no_longer_either() -> None:
+    """The first gateway's answer was lost: it had refused."""
+    house = House(Waiting(action_ttl_s=100)).hear(unknown(ONE), verified(ONE, "failed"), action(TWO, "https://bank.example/2"))
+    assert (house.payment.snapshot.status, house.payment.snapshot.payment_url) == ("requires_action", "https://bank.example/2")
+    house.sweep_payment(after_s=100)
+    assert (house.payment.snapshot.status, house.payment_row["due_at"]) == ("expired", None)
+
+
 def test_a_link_whose_making_is_in_doubt_expires_like_any_other() -> None:
     """Nobody was sent to it, so nobody pays; should somebody, it is given back."""
     house = House(Waiting(link_ttl_s=100, resume_after_s=10))
@@ -117,6 +125,12 @@ def test_a_link_whose_making_is_in_doubt_expires_like_any_other() -> None:
     assert (house.payment.snapshot.status, house.payment_row["due_at"]) == ("expired", None)
     house.hear(verified(link, "succeeded", reference="ch_1"))
     assert (house.payment.snapshot.status, house.one("reversal").status) == ("expired", "processing")
+
+
+def test_what_was_settled_without_a_name_is_refunded_by_the_one_that_comes_later() -> None:
+    house = House().hear(unknown(ONE), verified(ONE, "succeeded"), verified(ONE, "succeeded", reference="ch_1"))
+    assert house.payment.snapshot.status == "succeeded"
+    assert house.ask("refund", refund(), ID).target_reference == "ch_1"
 
 
 def test_a_message_twice_changes_nothing() -> None:

@@ -33,6 +33,14 @@ def test_a_picture_of_an_older_leader_is_ignored() -> None:
     assert first(ours) == "alpha"
 
 
+def test_a_leader_of_a_database_that_began_anew_is_heard_when_nobody_else_speaks_any_more() -> None:
+    ours = heard(Picture(FIXED), picture(breaker("alpha", "open"), epoch=57, age_s=20))
+    heard(ours, picture(epoch=1, age_s=6))
+    assert first(ours) == "beta"
+    heard(ours, picture(epoch=1, age_s=5))
+    assert first(ours) == "alpha"
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b"[1]", b"\xff", b'{"kind":"health.picture.v2"}'])
 def test_what_is_no_picture_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError):
@@ -71,7 +79,8 @@ def test_rules_that_change_are_gone_by_at_once() -> None:
 def test_what_changes_by_itself_is_gone_by_when_it_does() -> None:
     """Without a leader nobody would say that the breaker's time is up."""
     ours = heard(Picture(FIXED), picture(breaker("alpha", "forced_open", until=after(20))))
-    assert [first(ours, at_s) for at_s in (0, 19.9, 20)] == ["beta", "beta", "alpha"]
+    chosen = [{decided(ours.board(after(at_s)), draw=draw).gateway for draw in range(200)} for at_s in (0, 19.9, 20)]
+    assert chosen == [{"beta"}, {"beta"}, {"alpha", "beta"}], "one in ten is a probe then"
 
 
 @pytest.mark.parametrize(

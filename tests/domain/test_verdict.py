@@ -97,6 +97,14 @@ def test_of_what_has_succeeded_only_a_contradiction_is_news(seen: Charge | None,
     assert not is_news("succeeded", "failed", known=KNOWN, seen=seen)
 
 
+def test_a_name_of_what_was_settled_without_one_is_news() -> None:
+    """An operator saw that it was charged, and the webhook comes after all: without its name nobody could refund it."""
+    nameless = Charge(MONEY, None)
+    assert is_news("succeeded", "succeeded", known=nameless, seen=KNOWN)
+    assert not is_news("succeeded", "succeeded", known=nameless, seen=nameless)
+    assert not is_news("succeeded", "failed", known=nameless, seen=KNOWN)
+
+
 @pytest.mark.parametrize(
     ("state", "verdict", "may"),
     [

@@ -122,7 +122,7 @@ def test_a_conclusive_finding_settles_it(finding: Any, columns: dict[str, Any]) 
     + [("succeeded", "succeeded")],
 )
 def test_what_is_settled_stays_settled(state: str, finding: str) -> None:
-    work = Verifier(state=state).hear(seen(finding), at_s=1_000)
+    work = Verifier(state=state, gateway_reference="ch_1").hear(seen(finding), at_s=1_000)
     assert (work.writes, work.outgoing) == ([], [])
 
 
@@ -149,11 +149,39 @@ def test_a_payer_who_never_acts_is_no_operators_matter(operation: Any, said: boo
     assert (verifier.columns["state"], verifier.columns["reason"], verifier.columns["due_at"]) == ("open", AWAITED, None)
     verifier.hear(AttemptDoubted(**HEAD, attempt=one), at_s=90)
     assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", after(90))
-    verifier.hear(seen("unanswered").model_copy(update={"attempt": one}), at_s=91)
-    assert verifier.columns["state"] == "exhausted"
+    for state, due_at in (("open", after(121)), ("exhausted", None)):
+        verifier.ask(at_s=90)
+        verifier.hear(seen("unanswered").model_copy(update={"attempt": one}), at_s=91)
+        assert (verifier.columns["state"], verifier.columns["due_at"]) == (state, due_at)
     verifier.hear(AttemptDoubted(**HEAD, attempt=one), at_s=180)
-    verifier.hear(seen("pending").model_copy(update={"attempt": one}), at_s=181)
-    assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", None)
+    for due_at in (after(211), None):
+        verifier.ask(at_s=180)
+        verifier.hear(seen("pending").model_copy(update={"attempt": one}), at_s=181)
+        assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", due_at)
+
+
+@given(st.integers(1, 3), st.lists(st.integers(1, 3), min_size=1, max_size=8))
+def test_questions_that_doubts_bring_use_no_rung_of_the_ladder(rungs: int, doubts: list[int]) -> None:
+    """What the clock has left of it, and its last rung at least, is for a payer who acts when the payment has long expired. Doubts that
+    come together bring one question."""
+    verifier = Verifier(reason=UNHEARD)
+    for _ in range(rungs):
+        verifier.ask()
+        verifier.hear(seen("pending"))
+    for together in doubts:
+        for _ in range(together):
+            verifier.hear(AttemptDoubted(**HEAD, attempt=ONE))
+        assert verifier.columns["due_at"] == NOW
+        verifier.ask()
+        verifier.hear(seen("pending"))
+    pauses_s, at_s = list[float](), 0.0
+    while (due_at := verifier.columns["due_at"]) is not None:
+        pauses_s.append((due_at - NOW).total_seconds() - at_s)
+        at_s += pauses_s[-1]
+        verifier.ask(at_s=at_s)
+        verifier.hear(seen("pending"), at_s=at_s)
+    assert pauses_s == list(PATIENCE.ladder_s[min(rungs, 2) :])
+    assert (verifier.columns["state"], verifier.columns["reason"]) == ("open", AWAITED)
 
 
 @pytest.mark.parametrize(("operation", "reason"), [("charge", "no answer in 2.5 s"), ("refund", UNHEARD)])
@@ -165,9 +193,13 @@ def test_a_gateway_that_never_finishes_is_an_operators(operation: Any, reason: s
 
 
 def test_an_outcome_that_is_unknown_after_all_is_asked_about_like_any() -> None:
+    """By the whole ladder: what was asked while a payer was waited for does not count."""
     verifier = Verifier(reason=AWAITED, lookups=3)
     verifier.hear(unknown(ONE), at_s=5)
-    assert (verifier.columns["reason"], verifier.columns["due_at"]) == ("no answer in 2.5 s", after(5))
+    assert (verifier.columns["reason"], verifier.columns["due_at"], verifier.columns["lookups"]) == ("no answer in 2.5 s", after(5), 0)
+    verifier.ask(at_s=5)
+    verifier.hear(seen("pending"), at_s=6)
+    assert (verifier.columns["state"], verifier.columns["due_at"]) == ("open", after(16))
 
 
 def test_a_spent_ladder_is_an_operators_and_never_a_guess() -> None:

@@ -24,10 +24,10 @@ def played(instance: str, order: Order) -> Result:
     return result
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_small_campaign_keeps_every_promise(instance: str) -> None:
     """Every service is killed once and the broker crashes."""
-    result = played(instance, Order(payments=120, rate_per_s=15.0, kills=6, restarts=("rabbitmq",)))
+    result = played(instance, Order(payments=120, rate_per_s=15.0, kills=6, restarts=("rabbitmq",), drain_s=240.0))
     assert result.kills == 6
     assert {f"kill {service}" for service in SERVICES} | {"restart rabbitmq"} <= result.faults.keys()
     found = figures(result)
@@ -36,9 +36,9 @@ def test_a_small_campaign_keeps_every_promise(instance: str) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_the_default_campaign_keeps_every_promise(instance: str) -> None:
-    result = played(instance, Order())
+    result = played(instance, Order(drain_s=240.0))
     assert result.verdict.accepted >= 2_000
     assert result.kills >= 20
     assert result.duplicates >= 50

@@ -13,13 +13,14 @@ from tests.kernel import toy
 
 NOWHERE = "amqp://nobody@127.0.0.1:1/"
 STOP_TIMEOUT_S = 5.0
+PATIENCE_MS = 60_000  # a test holds a lock for as long as it needs
 
 
 class Replica:
     """Built as every service is; `consume` and `relay` say which of its parts run. A part that ends early fails the test."""
 
     def __init__(self, database_url: str, rabbitmq_url: str = NOWHERE, **settings: Any) -> None:
-        given = {"stop_timeout_s": STOP_TIMEOUT_S, **settings}
+        given = {"stop_timeout_s": STOP_TIMEOUT_S, "lock_timeout_ms": PATIENCE_MS, "statement_timeout_ms": PATIENCE_MS, **settings}
         self.parts = runtime.build(
             "toy", Settings(database_url=database_url, rabbitmq_url=rabbitmq_url, **given), inbox=toy.inbox, outbox=toy.outbox
         )

@@ -122,7 +122,7 @@ async def owner(url: str, desk: Desk) -> AsyncIterator[Owner]:
 
 
 @asynccontextmanager
-async def asker(url: str, timeout_s: float = 10.0) -> AsyncIterator[Asker]:
+async def asker(url: str, timeout_s: float = 30.0) -> AsyncIterator[Asker]:
     broker = connect(url, service="toy")
     await broker.connect()
     try:
@@ -230,6 +230,7 @@ async def test_a_slow_owner_is_a_timeout_and_its_late_answer_is_nobodys(rabbitmq
     async with owner(rabbitmq_url, desk) as there, asker(rabbitmq_url, timeout_s=0.7) as one:
         with capture_logs() as said, pytest.raises(Unanswered, match=r"toy\.hang\.v1 within 0\.7 s"):
             await one.ask(Hang())
+        one.timeout_s = 30.0
         await until(lambda: not there.answering.running)  # nobody waits for it, so it is not worked on
         assert desk.at_once == 0
         assert [line["event"] for line in said] in ([], ["answer_not_given"])
@@ -270,9 +271,9 @@ async def test_an_owner_that_dies_in_an_answer_is_not_asked_twice(rabbitmq_url: 
     async with asker(rabbitmq_url, timeout_s=3.0) as one:
         asked = asyncio.create_task(one.ask(Hang()))
         await until(lambda: desk.at_once == 1)
-        await first.die()
-        after = Desk()
+        one.timeout_s, after = 30.0, Desk()
         async with owner(rabbitmq_url, after):
+            await first.die()
             assert await one.ask(Double(number=4)) == {"number": 8}
             with pytest.raises(Unanswered):
                 await asked
@@ -293,8 +294,9 @@ async def test_a_stop_answers_what_is_in_hand(rabbitmq_url: str, desk: Desk) -> 
 
 
 async def test_questions_survive_the_loss_of_a_connection(rabbitmq_url: str, desk: Desk) -> None:
-    async with wire_to(rabbitmq_url) as wire, owner(wire.url(rabbitmq_url), desk), asker(wire.url(rabbitmq_url), timeout_s=1.0) as one:
+    async with wire_to(rabbitmq_url) as wire, owner(wire.url(rabbitmq_url), desk), asker(wire.url(rabbitmq_url)) as one:
         assert await one.ask(Double(number=1)) == {"number": 2}
+        one.timeout_s = 1.0
         wire.cut()
         assert await until(lambda: answered(one)) == {"number": 4}
 
@@ -310,14 +312,20 @@ async def test_sizes_are_limited(rabbitmq_url: str, desk: Desk, monkeypatch: pyt
             await one.ask(Double(number=1))
 
 
-async def test_a_question_that_waited_too_long_is_not_answered_any_more(rabbitmq_url: str, desk: Desk) -> None:
+async def test_a_question_that_waited_too_long_is_not_answered_any_more(rabbitmq_url: str, queues: Queues, desk: Desk) -> None:
     """Its asker was told that nobody answered, so nothing may change behind his back long afterwards."""
-    async with asker(rabbitmq_url, timeout_s=0.3) as one:
+
+    async def nothing_waits() -> bool:
+        return await queues.length(topology.questions_of(OWNER)) == 0
+
+    async with asker(rabbitmq_url) as one:
         async with owner(rabbitmq_url, desk):
             pass
+        one.timeout_s = 0.3
         with pytest.raises((Unanswered, Unreachable)):
             await one.ask(Add(name="late"))
         one.timeout_s = 10.0
+        await until(nothing_waits, 30)
         async with owner(rabbitmq_url, desk):
             assert await one.ask(Double(number=1)) == {"number": 2}
         assert desk.names == []

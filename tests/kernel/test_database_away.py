@@ -18,7 +18,7 @@ from tests.kernel.waiting import until
 from tests.servers import Database, Mortal, fresh_database
 
 RUNGS_S = (0.1, 0.2, 0.3)
-WITHIN_S = 40.0
+WITHIN_S = 60.0
 
 
 @pytest_asyncio.fixture

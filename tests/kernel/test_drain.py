@@ -30,7 +30,7 @@ async def test_the_relay_is_run_dry(empty: Database, queues: Queues) -> None:
     """Also what handlers say in their last moment."""
     inlet, ears = await queues.declare(), await queues.declare(toy.ECHOES)
     messages = [toy.deposit_of(tell=str(ears.gateway)) for _ in range(40)]
-    async with replica(empty.url, queues.url) as one:
+    async with replica(empty.url, queues.url, stop_timeout_s=60.0) as one:
         await one.start(toy.ledger(), [str(inlet.gateway)])
         async with empty.engine.begin() as gate:
             await gate.exec_driver_sql("LOCK TABLE entries IN SHARE MODE")

@@ -134,7 +134,7 @@ async def test_a_consumer_that_lost_the_answer_acknowledges_and_its_words_are_sa
         await one.unit_of_work.apply(lambda work: None)
         wire.lose_answer_to(b"COMMIT")
         await queues.put(inlet, messages)
-        await asyncio.wait_for(wire.lost.wait(), 10)
+        await asyncio.wait_for(wire.lost.wait(), 60)
         found = [contract for found in await queues.taken(ears.queue, 1) for contract in contracts(found, toy.Withdraw)]
         await until(lambda: empty.value("SELECT count(*) = 0 FROM outbox"))
     assert {echo.causation_id for echo in found} == {message.message_id for message in messages}
@@ -146,7 +146,7 @@ async def test_a_consumer_that_lost_the_answer_acknowledges_and_its_words_are_sa
 async def test_a_connection_that_falls_silent_holds_the_committer_up_for_its_timeout_only(empty: Database) -> None:
     message = toy.deposit_of()
     async with wire_to(empty.url) as wire:
-        engine = create_async_engine(wire.url(empty.url), connect_args={"timeout": 0.5, "command_timeout": 0.5})
+        engine = create_async_engine(wire.url(empty.url), connect_args={"command_timeout": 3.0})
         one = UnitOfWork(engine, toy.inbox, Writer(toy.outbox))
         running = asyncio.ensure_future(one.run())
         await one.apply(lambda work: None)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,14 @@ async def _gone(database: Database) -> bool:
     return await _left(database) == 0
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the broker does not confirm stays in hand for as long as a test needs."""
+    monkeypatch.setattr(relay, "PUBLISH_TIMEOUT_S", 100.0)
+    monkeypatch.setattr(relay, "IN_HAND_S", 100.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_row_goes_only_after_the_broker_has_acknowledged_it(empty: Database, queues: Queues) -> None:
     inlet, order = await queues.declare(), toy.deposit_of()
     async with wire_to(queues.url) as wire, replica(empty.url, wire.url(queues.url)) as one:
@@ -72,7 +81,7 @@ async def test_an_unroutable_row_neither_blocks_nor_replays_its_neighbours(
 ) -> None:
     monkeypatch.setattr(relay, "REFUSALS_MAX", 2)
     inlet, good, stray = await queues.declare(), [toy.deposit_of() for _ in range(6)], toy.deposit_of()
-    nowhere = new_id().hex
+    nowhere, begun_at = new_id().hex, await empty.value("SELECT now()")
 
     def say(work: Work) -> None:
         for place, order in enumerate([*good[:3], stray, *good[3:]]):
@@ -82,17 +91,16 @@ async def test_an_unroutable_row_neither_blocks_nor_replays_its_neighbours(
         await one.start()
         with capture_logs() as said:
             await one.unit_of_work.apply(say)
-            (row,) = await until(lambda: empty.rows(f"{OUTBOX} WHERE refusals = 1"))
-            assert row.routing_key == f"{toy.Deposit.kind_of()}.{nowhere}"
-            assert 0 < row.due_in_s <= 1.1, "it backs off"
-            await until(lambda: _holds(empty, row))
             (parked,) = await until(lambda: empty.rows(f"{OUTBOX} WHERE parked_at IS NOT NULL"))
+            assert parked.routing_key == f"{toy.Deposit.kind_of()}.{nowhere}"
+            assert parked.parked_at - begun_at >= timedelta(seconds=1), "it backs off"
+            await until(lambda: _holds(empty, parked))
             await _say(one, str(inlet.gateway), toy.deposit_of())
             found = await queues.taken(inlet.queue, 2)
     assert [len(contracts(message, toy.Deposit)) for message in found] == [6, 1]
     assert contracts(found[0], toy.Deposit) == good
     assert await queues.take(inlet.queue) is None, "a neighbour was sent again"
-    assert (parked.id, parked.refusals) == (row.id, 2)
+    assert parked.refusals == 2
     assert "NO_ROUTE" in parked.reason or "PublishError" in parked.reason
     assert [(line["event"], line["log_level"]) for line in said] == [("unroutable", "error"), ("unroutable_parked", "error")]
 
@@ -116,7 +124,7 @@ async def test_backing_off_takes_longer_each_time(empty: Database, queues: Queue
     async with replica(empty.url, queues.url) as one:
         await one.start()
         (row,) = await until(lambda: empty.rows(f"{OUTBOX} WHERE refusals = 7"))
-    assert 5 < row.due_in_s <= 7.1  # the reader's transaction may be the older one
+    assert 2 < row.due_in_s <= 7.1  # the reader's transaction may be the older one
 
 
 async def test_a_binding_that_was_deleted_and_comes_back(empty: Database, queues: Queues) -> None:
@@ -177,10 +185,11 @@ async def test_two_rows_of_one_message_have_a_fate_each(empty: Database, queues:
     async with replica(empty.url, queues.url) as one:
         await one.start()
         await queues.taken(inlet.queue, 1)
-        await until(lambda: empty.rows(f"{OUTBOX} WHERE refusals = 1"))
+        await until(lambda: empty.rows(f"{OUTBOX} WHERE refusals > 0"))
         await until(lambda: _holds(empty, rows[0]))
 
 
+@pytest.mark.usefixtures("patient")
 async def test_two_relays_on_one_outbox_share_the_rows(empty: Database, queues: Queues) -> None:
     """What one has in hand the other leaves alone, however long the broker takes to confirm it."""
     inlet, orders = await queues.declare(), [toy.deposit_of() for _ in range(700)]
@@ -202,15 +211,17 @@ async def test_two_relays_on_one_outbox_share_the_rows(empty: Database, queues: 
     )
 
 
-async def test_what_a_crashed_process_left_is_found_by_another(empty: Database, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_a_crashed_process_left_is_found_by_another(empty: Database, queues: Queues) -> None:
     """It committed and died before its own relay had said anything: the row falls due and is anybody's."""
-    monkeypatch.setattr(writer, "IN_HAND_S", 0.3)
     inlet, order = await queues.declare(), toy.deposit_of()
     async with replica(empty.url, queues.url) as other:
         await other.start()
         async with committer(empty.url) as dying:
             await dying.apply(lambda work: work.send(order, to=str(inlet.gateway)))
         assert await queues.length(inlet.queue) == 0
+        (row,) = await empty.rows(OUTBOX)
+        assert 0 < row.due_in_s <= writer.IN_HAND_S + 0.1
+        await empty.rows("UPDATE outbox SET due_at = now()")
         (found,) = await queues.taken(inlet.queue, 1)
         await until(lambda: _gone(empty))
     assert contracts(found, toy.Deposit) == [order]

@@ -21,6 +21,7 @@ from tests.servers import Database
 
 OPEN = "INSERT INTO accounts (id, balance) VALUES ($1, $2)"
 IDLE = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'paymesh-toy' AND state = 'idle'"
+SLEEPING = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
 
 
 @pytest_asyncio.fixture
@@ -89,7 +90,7 @@ async def test_a_block_that_is_cancelled_gives_its_connection_up(empty: Database
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await empty.rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+        await empty.rows(f"SELECT pg_terminate_backend(pid) {SLEEPING}")
     async with begin(engine) as transaction:
         await transaction.fetch(OPEN, new_id(), 1)
     assert await _accounts(empty) == 1

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -33,6 +34,10 @@ def test_the_status_of_what_never_ran_is_down_and_not_zero() -> None:
         (["pay", "--instance", "never-started"], "does not run: start it with `./paymesh up`"),
         (["logs", "router", "--instance", "never-started"], "no log of 'router': there are none"),
         (["status", "--instance", "../elsewhere"], "an instance's name has letters"),
+        (["simulate", "--worlds", "docs"], "docs: no world there"),
+        (["simulate", "--random=-1"], "not below 0"),
+        (["simulate", "--jobs=-1"], "not below 0"),
+        (["simulate", "--worlds", "docs", "--plots", "README.md"], "--plots: "),
     ],
 )
 def test_an_error_is_one_line_and_not_zero(arguments: list[str], says: str) -> None:
@@ -41,6 +46,17 @@ def test_an_error_is_one_line_and_not_zero(arguments: list[str], says: str) -> N
     assert done.stderr.startswith("paymesh: ")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command", ["faults --payments", "faults --rate", "bench --rate", "bench --light-seconds", "bench --webhooks --deliveries"]
+)
+def test_nothing_is_not_measured(command: str) -> None:
+    """Before anything is started: of nothing, nothing is lost."""
+    done = _paymesh(*command.split(), "0", "--instance", "never-started")
+    assert done.returncode == 2
+    assert "Must be > 0" in done.stdout + done.stderr
+    assert not (ROOT / ".paymesh" / "never-started").exists()
 
 
 def test_ending_what_never_ran_is_no_error() -> None:
@@ -54,6 +70,13 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
             cli.app([name, "--help"])
         assert exited.value.code == 0
         assert f"Usage: paymesh {name}" in capsys.readouterr().out
+
+
+def test_the_list_of_commands_says_what_each_is_for() -> None:
+    said = _paymesh("--help").stdout
+    for command in ("bench", "down", "faults", "logs", "merchant", "pay", "seed", "simulate", "status", "test", "up"):
+        assert re.search(rf"│ {command} +[A-Z]", said), command
+    assert _paymesh().stdout == said
 
 
 def test_the_detail_of_an_error_follows_below(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,7 +30,8 @@ class Edge:
             def do_POST(self) -> None:
                 edge.heard.append({name.lower(): value for name, value in self.headers.items()})
                 self.rfile.read(int(self.headers["Content-Length"]))
-                refusal = {"error": {"code": "AMOUNT_TOO_LARGE", "message": "over the limit"}}
+                wrong = [{"field": "amount", "message": "at most 5"}, {"field": "", "message": "and too late"}]
+                refusal = {"error": {"code": "AMOUNT_TOO_LARGE", "message": "over the limit", "details": {"errors": wrong}}}
                 self._answer(422, refusal) if edge.refuses else self._answer(201, {"payment_id": "pay_1", "status": "processing"})
 
             def do_GET(self) -> None:
@@ -99,10 +100,11 @@ def test_patience_ends_when_the_webhook_never_comes(edge: Edge) -> None:
     assert (last.ended, last.told) == (True, False)
 
 
-def test_a_refusal_is_told_with_its_code(edge: Edge) -> None:
+def test_a_refusal_is_told_with_its_code_and_what_is_wrong(edge: Edge) -> None:
     edge.refuses = True
-    with pytest.raises(LocalError, match=r"refused \(422\): AMOUNT_TOO_LARGE: over the limit"):
+    with pytest.raises(LocalError, match=r"refused \(422\): AMOUNT_TOO_LARGE: over the limit") as refused:
         list(travel(_mesh(edge.url), Order()))
+    assert refused.value.detail == "amount: at most 5\nand too late"
 
 
 def test_an_edge_that_does_not_answer_is_one_line(edge: Edge) -> None:

@@ -47,7 +47,7 @@ class Bench:
         self,
         settings: Mapping[str, str] | None = None,
         overrides: Mapping[str, Mapping[str, str]] | None = None,
-        ready_timeout_s: float = 30.0,
+        ready_timeout_s: float = 90.0,
     ) -> Mesh:
         postgres = Standing("postgres", "postgresql://me:secret@127.0.0.1:5432/postgres", self.folder / "postgres")
         rabbitmq = Standing("rabbitmq", "amqp://me:secret@127.0.0.1:5672/", self.folder / "rabbitmq")
@@ -187,8 +187,8 @@ def test_a_service_that_ends_while_starting_fails_the_start_with_its_log_and_lea
 
 
 def test_a_service_that_never_gets_ready_fails_the_start_with_what_is_missing(bench: Bench) -> None:
-    mesh = bench.mesh(overrides={"router": {"FAKE_ROUTER": "unready"}}, ready_timeout_s=1.0)
-    with pytest.raises(StartFailed, match="router is not ready after 1 s: database: away"):
+    mesh = bench.mesh(overrides={"router": {"FAKE_ROUTER": "unready"}}, ready_timeout_s=5.0)
+    with pytest.raises(StartFailed, match="router is not ready after 5 s: database: away"):
         mesh.start()
 
 

@@ -79,14 +79,14 @@ def test_a_signal_goes_to_the_very_process_only() -> None:
         assert stranger.poll() is None
     finally:
         stranger.kill()
-        assert stranger.wait(10) == -signal.SIGKILL
+        assert stranger.wait(60) == -signal.SIGKILL
 
 
 def test_a_process_that_waits_to_be_reaped_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     until(lambda: born(child.pid) is None)  # nobody has called wait: it is a zombie now
     assert Path(f"/proc/{child.pid}").exists() == Path("/proc/self").exists()
-    child.wait(10)
+    child.wait(60)
 
 
 def test_who_ignores_the_request_is_killed_after_the_grace(process: Process, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class Person:
 
     def types(self, *arguments: str) -> tuple[int, str]:
         process = self.starts(*arguments)
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=100)
         return process.returncode, said
 
     def sees(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def test_up_in_the_background_over_and_over_and_down(person: Person) -> None:
     runner = Identity.of(first["runner"])
     assert runner is not None
     runner.signal(signal.SIGKILL)
-    assert runner.wait(10)
+    assert runner.wait(60)
     assert person.sees()["state"] == "abandoned"
     status, said = person.types("up", "--detach")
     assert status == 0
@@ -111,7 +111,7 @@ def test_up_in_the_foreground_until_interrupted(person: Person) -> None:
     said = read_until(up, "Ctrl-C ends it")
     assert person.sees()["state"] == "running"
     up.send_signal(signal.SIGINT)
-    rest, _ = up.communicate(timeout=60)
+    rest, _ = up.communicate(timeout=100)
     assert up.returncode == 0, said + rest
     assert "ok  stop api" in rest
     assert person.sees()["state"] == "down"
@@ -124,7 +124,7 @@ def test_a_second_interrupt_ends_even_what_does_not_want_to(person: Person) -> N
     up.send_signal(signal.SIGINT)
     read_until(up, "ok  stop api")  # the edge ends first: the others are asked now or soon
     up.send_signal(signal.SIGINT)
-    assert "killed what had not ended" in up.communicate(timeout=60)[0]
+    assert "killed what had not ended" in up.communicate(timeout=100)[0]
     last = person.sees()
     assert last["state"] == "down"
     assert {service["pid"] for service in last["services"].values()} == {None}

@@ -79,7 +79,7 @@ def test_waits_double_up_to_half_a_minute() -> None:
 
 def test_who_dies_is_started_again_and_it_is_said(watched: Watched) -> None:
     watched.unit.running = False
-    assert watched.changed.wait(10)
+    assert watched.changed.wait(60)
     assert watched.unit.starts == 1
     assert watched.watch.restarts == {"router": 1}
     assert watched.said[0].startswith("router died (exit status 1); restart 1 in")

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], object], within_s: float = 10.0) -> None:
+def until(condition: Callable[[], object], within_s: float = 60.0) -> None:
     """Return when the condition holds; AssertionError when it does not within the time."""
     deadline, pause = time.monotonic() + within_s, threading.Event()
     while not condition():

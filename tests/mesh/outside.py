@@ -50,7 +50,7 @@ class Outside:
                 yield record
             after = page["next"]
 
-    async def told(self, payment: Payment, types: Collection[str] = ENDS, *, within_s: float = 30.0) -> Record:
+    async def told(self, payment: Payment, types: Collection[str] = ENDS, *, within_s: float = 60.0) -> Record:
         """Wait until the shop has taken a webhook of one of these types; its body. That it ended, by default."""
         async with aclosing(self._received(payment, within_s, " or ".join(types))) as received:
             async for record in received:
@@ -59,7 +59,7 @@ class Outside:
                     return body
         raise AssertionError("unreachable")
 
-    async def webhooks(self, payment: Payment, last: int, *, within_s: float = 30.0) -> list[Record]:
+    async def webhooks(self, payment: Payment, last: int, *, within_s: float = 60.0) -> list[Record]:
         """Wait until the shop has taken every sequence up to `last`, in whatever order; each webhook once, by sequence."""
         wanted, seen = set(range(1, last + 1)), dict[str, Record]()
         async with aclosing(self._received(payment, within_s, f"sequences up to {last}")) as received:

@@ -70,7 +70,7 @@ class Receiver:
         finally:
             self._gate.set()
 
-    async def heard(self, payment: Payment, *, within_s: float = 20.0) -> list[Heard]:
+    async def heard(self, payment: Payment, *, within_s: float = 60.0) -> list[Heard]:
         """Every delivery about the payment, once one of them was taken. Raises TimeoutError."""
         async with asyncio.timeout(within_s), self._grown:
             await self._grown.wait_for(lambda: any(one.answered == 204 for one in self._about(payment)))
@@ -81,7 +81,7 @@ class Receiver:
         """Every delivery so far."""
         return list(self._heard)
 
-    async def count(self, deliveries: int, *, within_s: float = 20.0) -> None:
+    async def count(self, deliveries: int, *, within_s: float = 60.0) -> None:
         """Wait until there were so many. Raises TimeoutError."""
         async with asyncio.timeout(within_s), self._grown:
             await self._grown.wait_for(lambda: len(self._heard) >= deliveries)

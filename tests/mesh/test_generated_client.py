@@ -36,7 +36,7 @@ class Generated:
     def __init__(self, edge: str) -> None:
         self.models = importlib.import_module(f"{PACKAGE}.models")
         keys = {"X-Api-Key": demo.API_KEY, "X-Api-Secret": demo.API_SECRET}
-        self.client = importlib.import_module(PACKAGE).Client(base_url=edge, headers=keys, timeout=30)
+        self.client = importlib.import_module(PACKAGE).Client(base_url=edge, headers=keys, timeout=60)
 
     def operation(self, tag: str, name: str) -> ModuleType:
         return importlib.import_module(f"{PACKAGE}.api.{tag}.{name}")
@@ -78,7 +78,7 @@ def order(generated: Generated, vpa: str) -> Any:
 
 def test_a_payment_is_made_read_and_given_back(generated: Generated) -> None:
     made = generated.call(
-        "payments", "create_payment", body=order(generated, "success@sandbox"), idempotency_key=new_id_text(), prefer="wait=20"
+        "payments", "create_payment", body=order(generated, "success@sandbox"), idempotency_key=new_id_text(), prefer="wait=30"
     )
     assert made.status_code == 201
     assert isinstance(made.parsed, generated.models.PaymentView)
@@ -86,7 +86,7 @@ def test_a_payment_is_made_read_and_given_back(generated: Generated) -> None:
     read = generated.call("payments", "show_payment", made.parsed.payment_id)
     assert read.parsed == made.parsed
     refund = generated.models.Refund(amount=3_100, reason="a part")
-    back = generated.call("money", "refund_payment", made.parsed.payment_id, body=refund, idempotency_key=new_id_text(), prefer="wait=20")
+    back = generated.call("money", "refund_payment", made.parsed.payment_id, body=refund, idempotency_key=new_id_text(), prefer="wait=30")
     assert (back.status_code, back.parsed.operation.kind.value, back.parsed.payment.amount_refunded) == (201, "refund", 3_100)
     listed = generated.call("payment_lists", "list_payments", limit=100, method=generated.models.ListPaymentsMethod.UPI)
     assert made.parsed.payment_id in {one.payment_id for one in listed.parsed.items}

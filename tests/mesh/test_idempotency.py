@@ -98,9 +98,9 @@ async def test_an_order_of_the_demo_merchant_is_paid_once_and_after_a_failure_ag
     """A first try that is declined, a second one, and an impatient click."""
     name = f"o-{uuid.uuid4()}"
     declined, paid = order(order_id=name, **upi("decline")), order(order_id=name)
-    first = accepted(await merchant.post(declined, wait_s=10), declined)
+    first = accepted(await merchant.post(declined, wait_s=30), declined)
     assert first.answer.body["status"] == "failed"
-    second, click = [accepted(await merchant.post(paid, wait_s=10), paid) for _ in range(2)]
+    second, click = [accepted(await merchant.post(paid, wait_s=30), paid) for _ in range(2)]
     assert (second.answer.body["status"], click.id) == ("succeeded", second.id)
     assert second.id != first.id
     assert len(await outside.charges(second)) == 1

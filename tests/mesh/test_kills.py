@@ -15,17 +15,18 @@ import pytest
 
 from deploy.local.mesh import Mesh
 from deploy.local.programs import SERVICES
+from shared import topology
+from shared.contracts import RoutePayment
 from tests.mesh.inside import Inside
-from tests.mesh.instruments import upi
 from tests.mesh.merchant import Merchant, Payment, accepted, order
 from tests.mesh.outside import Outside
 from tests.mesh.stream import stream
 from tests.mesh.waiting import until
 from tests.mesh.whole import assert_whole
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(480)
 VICTIMS = ("notifier", "executor", "verifier", "router", "api", "metrics")  # the slowest to recover first
-WITHIN_S = 75.0  # a delivery whose sender died is taken up after its lease of 30 s, and the machine may be busy
+WITHIN_S = 120.0  # a delivery whose sender died is taken up after its lease of 30 s, and the machine may be busy
 
 
 async def die(mesh: Mesh, victim: str) -> None:
@@ -38,13 +39,13 @@ async def die(mesh: Mesh, victim: str) -> None:
         found = (await asyncio.to_thread(mesh.status)).services[victim]
         return found.restarts == before + 1 and found.ready
 
-    await until(back, within_s=40, what=f"{victim} is back", every_s=0.2)
+    await until(back, within_s=60, what=f"{victim} is back", every_s=0.2)
 
 
 @pytest.fixture(scope="module")
 async def streams(mesh: Mesh, merchant: Merchant) -> dict[str, list[Payment]]:
     """The payments in whose midst each service died and came back."""
-    return {victim: await stream(merchant, partial(die, mesh, victim), within_s=40) for victim in VICTIMS}
+    return {victim: await stream(merchant, partial(die, mesh, victim), within_s=60) for victim in VICTIMS}
 
 
 @pytest.mark.parametrize("victim", VICTIMS)
@@ -59,16 +60,16 @@ async def test_a_killed_service_loses_and_doubles_nothing(
 async def test_an_edge_that_dies_between_acceptance_and_answer_has_made_one_payment(
     mesh: Mesh, merchant: Merchant, outside: Outside, inside: Inside
 ) -> None:
-    """The merchant heard nothing, and asks again with the same key."""
-    body, key = order(**upi("hang-charged")), f"k-{uuid.uuid4().hex}"
-    asking = asyncio.ensure_future(merchant.post(body, key=key, wait_s=30))
+    """The merchant heard nothing, and asks again with the same key. While the router does not hear of it, there is no answer."""
+    body, key = order(), f"k-{uuid.uuid4().hex}"
 
     async def accepted_unanswered() -> bool:
         return await inside.count("api", "idempotency WHERE claim LIKE $1", f"%{key}") == 1
 
-    await until(accepted_unanswered, within_s=10, what="the payment is stored", every_s=0.01)
-    assert not asking.done(), "it was answered before anybody was killed"
-    await die(mesh, "api")
+    async with inside.unbound("router.commands", topology.COMMANDS, RoutePayment.kind_of()):
+        asking = asyncio.ensure_future(merchant.post(body, key=key, wait_s=30))
+        await until(accepted_unanswered, within_s=60, what="the payment is stored", every_s=0.01)
+        await die(mesh, "api")
     with pytest.raises(aiohttp.ClientError):
         await asking
     again = [await merchant.post(body, key=key) for _ in range(2)]
@@ -87,7 +88,7 @@ async def test_a_restart_of_everything_leaves_no_doubt(mesh: Mesh, merchant: Mer
     async def restart() -> None:
         await asyncio.gather(*(asyncio.to_thread(mesh.restart, service) for service in SERVICES))
 
-    payments = await stream(merchant, restart, within_s=40, behaviours=("succeed", "slow", "fail.alpha"))
+    payments = await stream(merchant, restart, within_s=60, behaviours=("succeed", "slow", "fail.alpha"))
     await asyncio.gather(*(assert_whole(merchant, outside, payment, within_s=WITHIN_S) for payment in payments))
     for payment in payments:
         assert "attempt.unknown" not in await merchant.events(payment)

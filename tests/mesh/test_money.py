@@ -16,7 +16,7 @@ from tests.mesh.merchant import Answer, Merchant, Payment, accepted, order
 from tests.mesh.outside import Outside
 from tests.mesh.waiting import until
 
-WAIT = {"Prefer": "wait=15"}
+WAIT = {"Prefer": "wait=30"}
 UNKNOWN_CHARGED, UNKNOWN, REFUSED = 9_013, 9_012, 9_001  # the sandbox's magic amounts: it hangs and does it, hangs and does not, declines
 
 
@@ -26,13 +26,13 @@ async def ask(merchant: Merchant, payment: Payment, what: str, body: Any = None,
 
 
 async def held(merchant: Merchant, **change: Any) -> Payment:
-    payment = await merchant.pay(order(amount=50_000, capture="manual", **change), wait_s=15)
+    payment = await merchant.pay(order(amount=50_000, capture="manual", **change), wait_s=30)
     assert payment.answer.body["status"] == "requires_capture", payment.answer.body
     return payment
 
 
 async def paid(merchant: Merchant, **change: Any) -> Payment:
-    payment = await merchant.pay(order(amount=50_000, **change), wait_s=15)
+    payment = await merchant.pay(order(amount=50_000, **change), wait_s=30)
     assert payment.answer.body["status"] == "succeeded", payment.answer.body
     return payment
 
@@ -51,7 +51,7 @@ async def operations(merchant: Merchant, payment: Payment) -> list[dict[str, Any
     return items
 
 
-async def ended(merchant: Merchant, payment: Payment, kind: str, *, within_s: float = 40) -> dict[str, Any]:
+async def ended(merchant: Merchant, payment: Payment, kind: str, *, within_s: float = 60) -> dict[str, Any]:
     async def look() -> list[dict[str, Any]]:
         every = await operations(merchant, payment)
         return [one for one in every if one["kind"] == kind and one["status"] not in ("processing", "pending_verification")]
@@ -164,7 +164,7 @@ async def test_many_refunds_at_once_never_exceed(merchant: Merchant, outside: Ou
 async def hiding(outside: Outside, account: str) -> AsyncIterator[None]:
     """The account answers late, and until long after that its searches do not show what it has charged: not found, twice, and wrong."""
     before = (await outside._read("/gateways"))[account]["settings"]
-    await outside.change(f"/gateways/{account}", late_s=9, visibility_delay_s=30)
+    await outside.change(f"/gateways/{account}", late_s=20, visibility_delay_s=60)
     try:
         yield
     finally:
@@ -200,7 +200,7 @@ async def test_an_authorization_that_is_not_captured_in_time_is_voided(merchant:
 
 
 async def test_a_payer_who_never_acts(merchant: Merchant, outside: Outside, inside: Inside) -> None:
-    payment = await merchant.pay(order(amount=50_000, **upi("requires-action")), wait_s=15)
+    payment = await merchant.pay(order(amount=50_000, **upi("requires-action")), wait_s=30)
     await inside.fetch(
         "api", "UPDATE payments SET due_at = now(), updated_at = now() - interval '1 hour' WHERE payment_id = $1", payment.uuid
     )

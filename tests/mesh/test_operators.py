@@ -28,14 +28,14 @@ async def test_a_breaker_that_opens_reaches_an_operators_endpoint_once(inside: I
     async with inside.exchange(topology.EVENTS) as exchange:
         for _ in range(COPIES):
             await exchange.publish(envelope, event.kind)
-    [heard] = await until(lambda: outside.operators(event.message_id), within_s=20, what="an operators' webhook")
+    [heard] = await until(lambda: outside.operators(event.message_id), within_s=60, what="an operators' webhook")
     body = json.loads(heard["body"])
     assert (heard["type"], body["data"]["gateway"], body["data"]["reason"]) == ("circuit.opened", "gamma", event.reason)
 
     deliveries = "SELECT delivery_id, merchant_id, payment_id, endpoint_id, body, state FROM deliveries WHERE event_id = $1"
     [row] = await until(
         lambda: inside.fetch("notifier", deliveries, event.message_id),
-        within_s=20,
+        within_s=60,
         what="a settled delivery",
         accept=lambda rows: all(row["state"] == "delivered" for row in rows),
     )

@@ -15,7 +15,7 @@ from tests.mesh.instruments import card, magic_pan, upi
 from tests.mesh.merchant import Merchant, Payment, order
 from tests.mesh.outside import Outside
 
-WITHIN_S = 40.0
+WITHIN_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ async def test_the_end_of_doubt_says_where_it_came_from(
 
 async def test_a_gateway_that_is_not_there_is_passed_over(merchant: Merchant, outside: Outside) -> None:
     """`closed` has the first claim on this currency, and nobody listens at its address."""
-    payment = await merchant.pay(order(currency="KWD"), wait_s=10)
+    payment = await merchant.pay(order(currency="KWD"), wait_s=30)
     assert (payment.answer.body["status"], payment.answer.body["gateway"]) == ("succeeded", "alpha")
     first, second = (await merchant.timeline(payment))[1:3]
     assert (first[0], first[1]["gateway"], first[1]["code"]) == ("attempt.failed", "closed", "NOT_CONNECTED")
@@ -172,6 +172,6 @@ async def test_a_gateway_that_is_not_there_is_passed_over(merchant: Merchant, ou
     ("behaviour", "status", "code"), [("decline", "failed", "card_declined"), ("fail", "failed", "gateway_error_not_charged")]
 )
 async def test_a_card_meets_the_same(merchant: Merchant, outside: Outside, behaviour: str, status: str, code: str) -> None:
-    payment = await merchant.pay(order(**card(magic_pan(behaviour))), wait_s=10)
+    payment = await merchant.pay(order(**card(magic_pan(behaviour))), wait_s=30)
     assert (payment.answer.body["status"], payment.answer.body["error"]["code"]) == (status, code)
     assert await outside.charges(payment) == []

@@ -10,7 +10,7 @@ from tests.mesh.waiting import until
 
 
 async def test_a_payer_who_acted_while_nobody_looked(merchant: Merchant, outside: Outside, inside: Inside) -> None:
-    payment = await merchant.pay(order(**upi("requires-action")), wait_s=10)
+    payment = await merchant.pay(order(**upi("requires-action")), wait_s=30)
     assert payment.answer.body["status"] == "requires_action"
     assert (await outside.told(payment, ["payment.requires_action"]))["data"]["payment_url"] == payment.answer.body["payment_url"]
     await outside.approve(payment.answer.body["payment_url"])
@@ -33,7 +33,7 @@ async def test_a_payment_that_never_reached_the_router_fails_and_stays_failed(me
     async def said() -> bool:
         return await inside.count("api", "outbox WHERE position($1::bytea IN body) > 0", str(payment.uuid).encode()) == 0
 
-    await until(said, within_s=20, what="the late command has left")
+    await until(said, within_s=60, what="the late command has left")
     witness = await merchant.pay(order())  # goes the same way behind it
     await outside.told(witness)
     assert (await merchant.show(payment))["status"] == "failed"

@@ -17,7 +17,7 @@ from tests.mesh.test_money import ended, moves
 from tests.mesh.test_truth import reconciled
 
 KINDS = pytest.mark.parametrize("kind", REAL)
-WAIT = {"Prefer": "wait=15"}
+WAIT = {"Prefer": "wait=30"}
 HELD = ("payment.requires_capture",)
 BEGAN = datetime.now(UTC)
 
@@ -130,7 +130,7 @@ async def test_a_payment_link(kind: str, merchant: Merchant, outside: Outside) -
 
 @KINDS
 async def test_a_webhook_ends_what_is_unknown(kind: str, merchant: Merchant, outside: Outside) -> None:
-    """Given up after 1.5 s, charged after 2, and asked about after 4 at the earliest."""
+    """Given up after 2.5 s, charged after 3.5, and asked about after 7.5 at the earliest."""
     payment = await merchant.pay(foreign(kind, **card(magic_pan("accept-late"))))
     await outside.told(payment, ("payment.pending_verification",))
     assert (await outside.told(payment))["data"]["status"] == "succeeded"

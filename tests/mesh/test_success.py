@@ -25,7 +25,7 @@ from tests.mesh.receiver import Receiver
 )
 async def test_a_payment_succeeds(merchant: Merchant, outside: Outside, method: dict[str, object], gateway: str, masked: str) -> None:
     body = order(alias=gateway, order_id=f"o-{uuid.uuid4()}", customer_id="c-1", metadata={"a": [1, {"b": None}]}, **method)
-    payment = await merchant.pay(body, wait_s=10)
+    payment = await merchant.pay(body, wait_s=30)
     made = payment.answer.body
     assert payment.answer.headers["Location"] == f"/api/v1/payments/{payment.id}"
     assert "Idempotent-Replayed" not in payment.answer.headers
@@ -57,7 +57,7 @@ async def test_both_paths_are_one(merchant: Merchant) -> None:
 
 
 async def test_an_authorisation_waits_for_its_capture(merchant: Merchant, outside: Outside) -> None:
-    payment = await merchant.pay(order(capture="manual", **card()), wait_s=10)
+    payment = await merchant.pay(order(capture="manual", **card()), wait_s=30)
     assert payment.answer.body["status"] == "requires_capture"
     assert [record["kind"] for record in await outside.journal(payment)] == ["authorized"]
     assert (await outside.told(payment, ["payment.requires_capture"]))["data"]["sequence"] == 1

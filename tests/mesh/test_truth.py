@@ -18,6 +18,7 @@ from tests.mesh.inside import Inside
 from tests.mesh.instruments import upi
 from tests.mesh.merchant import Answer, Merchant, Payment, order
 from tests.mesh.outside import Outside
+from tests.mesh.test_expiry import stopped
 from tests.mesh.waiting import until
 
 
@@ -57,11 +58,9 @@ async def test_a_payer_who_acted_is_heard_of_by_webhook(
     assert await inside.count("verifier", mine, payment.uuid) == 1, "it came twice and counts once"
 
 
-async def post(http: aiohttp.ClientSession, mesh: Mesh, account: str, body: bytes, headers: dict[str, str]) -> tuple[int, float]:
-    """Status, and how long it took in seconds."""
-    started_s = time.perf_counter()
+async def post(http: aiohttp.ClientSession, mesh: Mesh, account: str, body: bytes, headers: dict[str, str]) -> int:
     async with http.post(f"{mesh.blueprint.url('api')}/webhooks/{account}", data=body, headers=headers) as response:
-        return response.status, time.perf_counter() - started_s
+        return response.status
 
 
 async def test_who_does_not_sign_changes_nothing(
@@ -75,32 +74,33 @@ async def test_who_does_not_sign_changes_nothing(
     forged = signed("sandbox", secret_of("beta"), "evt_forged", body, int(time.time()))
     old = signed("sandbox", secret_of("alpha"), "evt_forged", body, int(time.time()) - 600)
     for headers in ({}, forged, old):
-        assert (await post(http, mesh, "alpha", body, headers))[0] == 401
-    assert (await post(http, mesh, "nobody", body, forged))[0] == 404
+        assert await post(http, mesh, "alpha", body, headers) == 401
+    assert await post(http, mesh, "nobody", body, forged) == 404
     assert await inside.count("verifier", "gateway_events WHERE event_id = 'evt_forged'") == 0
     assert (await merchant.show(payment))["status"] == "requires_action"
 
     # Rightly signed by beta, it is taken; but the attempt is alpha's.
-    assert (await post(http, mesh, "beta", body, forged))[0] == 202
+    assert await post(http, mesh, "beta", body, forged) == 202
     unmatched = "gateway_events WHERE event_id = 'evt_forged' AND state = 'unmatched'"
 
     async def kept() -> int:
         return await inside.count("verifier", unmatched)
 
-    await until(kept, within_s=10, what="it is kept as unmatched")
+    await until(kept, within_s=60, what="it is kept as unmatched")
     assert (await merchant.show(payment))["status"] == "requires_action"
     await outside.approve((await merchant.show(payment))["payment_url"])
 
 
-async def test_a_webhook_is_answered_at_once(mesh: Mesh, http: aiohttp.ClientSession) -> None:
-    took = []
-    for number in range(30):
-        data = {"id": f"ch_{number}", "reference": str(uuid4()), "operation": "charge", "status": "pending"}
-        body = orjson.dumps({"type": "charge.pending", "id": f"evt_{uuid4()}", "data": data})
-        status, took_s = await post(http, mesh, "alpha", body, signed("sandbox", secret_of("alpha"), str(number), body, int(time.time())))
-        assert status == 202
-        took.append(took_s)
-    assert sorted(took)[len(took) // 2] < 0.25, "median, a new connection each, on a machine that is busy"
+async def test_a_webhook_is_answered_before_anybody_looks_at_it(mesh: Mesh, http: aiohttp.ClientSession, inside: Inside) -> None:
+    event_id = f"evt_{uuid4()}"
+    body = orjson.dumps({"type": "charge.pending", "id": event_id, "data": {"id": "ch_1", "reference": str(uuid4()), "status": "pending"}})
+    with stopped(*(mesh.pids()[name] for name in ("executor", "verifier"))):
+        assert await post(http, mesh, "alpha", body, signed("sandbox", secret_of("alpha"), event_id, body, int(time.time()))) == 202
+
+    async def kept() -> int:
+        return await inside.count("verifier", "gateway_events WHERE event_id = $1", event_id)
+
+    await until(kept, within_s=60, what="it is kept")
 
 
 async def in_doubt(merchant: Merchant, outside: Outside) -> Payment:
@@ -122,7 +122,7 @@ async def test_a_merchant_sees_what_is_being_found_out(merchant: Merchant, neigh
         found: list[dict[str, Any]] = answer.body["items"]
         return found
 
-    [item] = await until(items, within_s=10, what="it was asked about", accept=lambda found: bool(found and found[0]["lookups"]))
+    [item] = await until(items, within_s=60, what="it was asked about", accept=lambda found: bool(found and found[0]["lookups"]))
     assert (item["attempt"], item["gateway"], item["state"], item["verdict"]) == (1, "alpha", "open", None)
     assert item["next_lookup_at"]
     assert (await verification(neighbour, payment)).status == 404
@@ -136,13 +136,13 @@ async def test_what_cannot_be_found_out_is_settled_by_hand(merchant: Merchant, o
     async def opened() -> int:
         return await inside.count("verifier", "verifications WHERE attempt_id = $1::uuid", attempt)
 
-    await until(opened, within_s=10, what="it is in doubt")
+    await until(opened, within_s=60, what="it is in doubt")
     await inside.fetch("verifier", spent, attempt)
 
     async def exhausted() -> list[dict[str, Any]]:
         return [one for one in await got(boss, "/verifications?state=exhausted") if one["attempt_id"] == attempt]
 
-    [one] = await until(exhausted, within_s=20, what="it is exhausted")
+    [one] = await until(exhausted, within_s=60, what="it is exhausted")
     assert (one["payment_id"], one["next_lookup_at"]) == (payment.id, None)
     body = {"verdict": "succeeded", "gateway_reference": "ch_seen", "reason": "seen in their dashboard"}
     assert (await merchant.call("POST", f"/verifications/{attempt}/settle", body)).status == 403
@@ -164,7 +164,7 @@ async def reconciled(boss: Merchant, since: datetime, gateway: str = "alpha") ->
         [one] = [one for one in await got(boss, "/reconciliation/runs") if one["run_id"] == started.body["run_id"]]
         return one
 
-    run = await until(ended, within_s=30, what="the run ended", accept=lambda one: one["state"] != "running")
+    run = await until(ended, within_s=60, what="the run ended", accept=lambda one: one["state"] != "running")
     assert run["state"] == "finished", run
     yield await got(boss, f"/reconciliation/discrepancies?run_id={run['run_id']}")
 
@@ -206,7 +206,7 @@ async def test_a_payments_audit_has_cause_and_effect_from_all_owners(merchant: M
     payment = await merchant.pay(order(**upi(), alias="alpha", capture="manual"))
     await outside.told(payment, ["payment.requires_capture"])
     for what, ends in (("capture", "payment.succeeded"), ("refunds", "payment.refunded")):
-        assert (await merchant.call("POST", f"/payments/{payment.id}/{what}", {}, {"Prefer": "wait=10"})).status == 201
+        assert (await merchant.call("POST", f"/payments/{payment.id}/{what}", {}, {"Prefer": "wait=30"})).status == 201
         await outside.told(payment, [ends])
     answer = await boss.call("GET", f"/payments/{payment.id}/audit")
     assert answer.status == 200, answer.body

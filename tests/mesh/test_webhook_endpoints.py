@@ -37,7 +37,7 @@ async def delivery(merchant: Merchant, endpoint: str, payment: Payment, state: s
     """The payment's one delivery to the endpoint, once it is in that state."""
     path = f"/webhooks/deliveries?endpoint_id={endpoint}&payment_id={payment.id}"
     items = await until(
-        lambda: found(merchant, path), within_s=20, what=state, accept=lambda items: [one["state"] for one in items] == [state]
+        lambda: found(merchant, path), within_s=60, what=state, accept=lambda items: [one["state"] for one in items] == [state]
     )
     return items[0]
 
@@ -111,3 +111,28 @@ async def test_operators_keep_theirs_the_same_way(neighbour: Merchant, operator:
         assert (line["action"], line["reason"], line["before"]) == ("create_endpoint", "on call", None)
     finally:
         await operators.call("DELETE", one)
+
+
+async def test_operators_see_a_merchants_delivery_and_have_it_sent_again(
+    neighbour: Merchant, operator: dict[str, str], shop: Receiver
+) -> None:
+    made = await done(neighbour, "POST", "/webhook-endpoints", {"url": shop.url})
+    one = f"/webhook-endpoints/{made['endpoint_id']}"
+    operators = Merchant(neighbour.http, neighbour.api, operator)
+    try:
+        trial = (await done(neighbour, "POST", f"{one}/test"))["delivery_id"]
+        path = f"/webhooks/deliveries?endpoint_id={made['endpoint_id']}&state=delivered"
+        (listed,) = await until(lambda: found(operators, path), within_s=20, what="delivered", accept=lambda items: len(items) == 1)
+        assert listed["delivery_id"] == trial
+        assert await found(operators, f"{path}&merchant_id={listed['merchant_id']}") == [listed]
+        whole = await done(operators, "GET", f"/webhooks/deliveries/{trial}")
+        assert (whole["body"], [(each["status"], each["response"]) for each in whole["attempts"]]) == (None, [(204, None)])
+        again = await done(operators, "POST", f"/webhooks/{trial}/retry", {"reason": "they ask for it"})
+        assert (again["state"], again["reason"]) == ("due", "retried by an operator")
+        await shop.count(2)
+        assert {each.headers["webhook-id"] for each in shop.all} == {trial}
+        lines = (await done(operators, "GET", "/audit?limit=20"))["items"]
+        (line,) = [each for each in lines if each["subject"] == trial]
+        assert (line["action"], line["reason"]) == ("retry_delivery", "they ask for it")
+    finally:
+        await neighbour.call("DELETE", one)

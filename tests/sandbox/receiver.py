@@ -24,7 +24,7 @@ class Receiver:
         return web.Response(status=202)
 
     async def next(self) -> tuple[dict[str, str], bytes]:
-        return await asyncio.wait_for(self.arrived.get(), 20)
+        return await asyncio.wait_for(self.arrived.get(), 60)
 
 
 @asynccontextmanager

@@ -90,7 +90,7 @@ async def test_a_void_takes_what_no_capture_on_its_way_has(tmp_path: Path) -> No
     """Both were asked for before either was on the disk; whoever asked for the void believed that all of it was still held."""
     journal, intents = Journal(tmp_path / "journal.jsonl", "reference"), Journal(tmp_path / "intents.jsonl", "reference")
     journal.open()
-    gateway = Gateway("alpha", Settings(late_s=0.01), journal, intents)
+    gateway = Gateway("alpha", Settings(late_s=2.0), journal, intents)
     gateway.book.put(HELD)
     told: asyncio.Queue[Any] = asyncio.Queue()
     gateway.tell = told.put_nowait
@@ -100,7 +100,7 @@ async def test_a_void_takes_what_no_capture_on_its_way_has(tmp_path: Path) -> No
     assert void is not None
     assert (void.amount_minor, replayed) == (70, False)
     assert await gateway.mover.submit(MoveOrder("void", "ch_0", "r_void", 70, "void"), "k_void", SUCCEED) == (void, True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert [await told.get(), (await told.get()).reference] == [void, "r_capture"]  # the capture is booked late
     assert sums(HELD, gateway.book.moves_of("ch_0")).captured + void.amount_minor == HELD.amount_minor
     await gateway.close()

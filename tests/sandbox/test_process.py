@@ -25,8 +25,8 @@ async def running(journal: Path, log: Path, *more: str) -> AsyncIterator[tuple[P
         process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=errors, cwd=ROOT)
     assert process.stdout is not None
     try:
-        line = await asyncio.wait_for(process.stdout.readline(), 20)
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as http:
+        line = await asyncio.wait_for(process.stdout.readline(), 60)
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http:
             yield process, Sandbox(line.decode().split()[-1], http)
     finally:
         if process.returncode is None:
@@ -59,7 +59,7 @@ async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
         assert [one.json()["id"] for one in again] == list(answered.values())
         assert (await sandbox.charge(reference="new")).status == 200
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
 
 
 def everything_in(folder: Path) -> str:
@@ -75,7 +75,7 @@ async def test_no_instrument_reaches_a_file_or_a_log(tmp_path: Path) -> None:
             await sandbox.charge(vpa=vpa)
         assert len(await sandbox.journal()) == 5  # the other three were no valid orders
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
     written = everything_in(tmp_path)
     assert '"behaviour":"charge-then-500"' in written
     assert [secret for secret in secrets if secret in written] == []
@@ -87,14 +87,14 @@ async def test_it_stops_at_once_although_somebody_hangs(tmp_path: Path) -> None:
         hanging = asyncio.create_task(sandbox.charge(reference="h", vpa="hang-charged@sandbox"))
         assert len(await sandbox.journal(reference="h", wait_s=10)) == 1
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 20) == 0
+        assert await asyncio.wait_for(process.wait(), 60) == 0
         assert (await hanging).status == 0
 
 
 async def said(*arguments: str) -> tuple[int | None, str]:
     """Exit status and output of a command that ends by itself."""
     process = await asyncio.create_subprocess_exec(*COMMAND, *arguments, stdout=PIPE, stderr=STDOUT, cwd=ROOT)
-    output, _ = await asyncio.wait_for(process.communicate(), 20)
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode, output.decode()
 
 

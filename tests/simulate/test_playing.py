@@ -15,6 +15,7 @@ from deploy.simulate.report import figures, missed
 from deploy.simulate.seat import Router
 from deploy.simulate.truth import Rates, Truth
 from deploy.simulate.world import World
+from shared.contracts import AMOUNT_MAX
 
 WELL = {"success": 0.94, "user_decline": 0.04, "timeout": 0.005}
 DOWN = {"success": 0.02, "timeout": 0.70}
@@ -86,6 +87,11 @@ def test_the_default_leaves_a_broken_gateway_and_comes_back(outage: dict[str, Ru
     assert run.success_rate > fixed.success_rate + 0.1
     assert run.left_s is not None
     assert run.left_s < 30
+
+
+def test_the_largest_amount_finds_a_gateway() -> None:
+    largest = replace(world(60, alpha=[WELL]), amounts_minor={AMOUNT_MAX: 1.0})
+    assert played(largest, 1, [DEFAULT])[DEFAULT].success_rate > 0.5
 
 
 def test_where_every_gateway_is_bad_the_default_still_tries() -> None:

@@ -10,10 +10,12 @@ from cyclopts import Parameter
 
 from deploy.bench.ages import grow_old
 from deploy.bench.ground import floor_cpu_ms
+from deploy.bench.heard import breaker_heard
 from deploy.bench.measure import measure
 from deploy.bench.report import figures, grown, text
 from deploy.bench.webhooks import text as webhooks_text
 from deploy.bench.webhooks import webhooks as measure_webhooks
+from deploy.local.commands.options import SOME
 from deploy.local.console import err, notice, shown
 from deploy.local.instance import ROOT, Instance
 from deploy.local.mesh import Mesh
@@ -29,15 +31,15 @@ WARM_PER_S, WARM_S = 100.0, 3.0
 
 def bench(
     *,
-    rate: Annotated[float, Parameter(help="Payments offered per second in the main run.")] = 630.0,
-    seconds: Annotated[float, Parameter(help="How long they are offered.")] = 30.0,
-    light_rate: Annotated[float, Parameter(help="Payments per second of the run whose latencies count.")] = 20.0,
-    light_seconds: Annotated[float, Parameter(help="How long that run is.")] = 15.0,
+    rate: Annotated[float, SOME, Parameter(help="Payments offered per second in the main run.")] = 630.0,
+    seconds: Annotated[float, SOME, Parameter(help="How long they are offered.")] = 30.0,
+    light_rate: Annotated[float, SOME, Parameter(help="Payments per second of the run whose latencies count.")] = 20.0,
+    light_seconds: Annotated[float, SOME, Parameter(help="How long that run is.")] = 15.0,
     webhooks: Annotated[bool, Parameter(negative="", help="Measure the delivery of webhooks alone.")] = False,
-    deliveries: Annotated[int, Parameter(help="How many webhooks that is.")] = 30_000,
+    deliveries: Annotated[int, SOME, Parameter(help="How many webhooks that is.")] = 30_000,
     old_payments: Annotated[int, Parameter(help="Fill every database with so many old payments, and measure again.")] = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
-    instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>.")] = "bench",
+    instance: Annotated[str, Parameter(help="Where the servers' data lie: `.paymesh/<instance>`.")] = "bench",
 ) -> int:
     """Open-loop load through the real edge on an instance of its own; ends by itself. Exit status 1 where a payment or webhook was lost."""
     if webhooks:
@@ -52,8 +54,10 @@ def bench(
         light = measure(mesh, rate_per_s=light_rate, seconds=light_seconds)
         err.print(f"load: {rate:.0f}/s for {seconds:.0f} s")
         loaded = measure(mesh, rate_per_s=rate, seconds=seconds)
+        err.print("how soon a breaker is heard of")
+        heard = breaker_heard(mesh)
         err.print("the floor")
-        found = figures(loaded, light, floor_cpu_ms(mesh), decisions())
+        found = figures(loaded, light, floor_cpu_ms(mesh), decisions()) | heard
         if old_payments:
             err.print(f"growing old: {old_payments} payments in every database")
             asyncio.run(grow_old(mesh, old_payments))

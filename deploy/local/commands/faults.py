@@ -14,6 +14,7 @@ from deploy.faults.report import figures, soak_text, text
 from deploy.faults.scenarios import SCENARIOS
 from deploy.faults.soak import Soaked, soak
 from deploy.faults.stage import stage
+from deploy.local.commands.options import SOME
 from deploy.local.console import err, notice, shown
 from deploy.local.errors import LocalError
 
@@ -21,14 +22,14 @@ from deploy.local.errors import LocalError
 def faults(
     *,
     seed: Annotated[int, Parameter(help="The same seed makes the same plan.")] = 1,
-    payments: Annotated[int, Parameter(help="How many payments are posted.")] = 2_000,
-    rate: Annotated[float, Parameter(help="Payments per second.")] = 50.0,
+    payments: Annotated[int, SOME, Parameter(help="How many payments are posted.")] = 2_000,
+    rate: Annotated[float, SOME, Parameter(help="Payments per second.")] = 50.0,
     kills: Annotated[int, Parameter(help="How many times a service is killed with SIGKILL.")] = 22,
     minutes: Annotated[float, Parameter(help="A long soak instead: rounds of load and faults for so long, memory and tables watched.")] = 0,
     mutant: Annotated[str, Parameter(help="A mesh with guards switched off instead: success is that the judge finds it out.")] = "",
     mutants: Annotated[bool, Parameter(negative="", help="List the mutants.")] = False,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
-    instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>; emptied first.")] = "faults",
+    instance: Annotated[str, Parameter(help="Where the servers' data lie: `.paymesh/<instance>`; emptied first.")] = "faults",
 ) -> int:
     """Real processes under load while a seeded nemesis kills and restarts them; then a judge reads the outsiders' journals.
 

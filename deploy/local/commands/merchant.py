@@ -40,14 +40,8 @@ def asked(instance: str, method: str, path: str, body: dict[str, Any] | None = N
     except OSError as error:
         raise LocalError(f"the edge did not answer: {error}") from None
     if reply.status >= 400:
-        refusal = reply.body.get("error", {})
-        details = refusal.get("details", {}).get("errors", [])
-        raise LocalError(f"{refusal.get('code', reply.status)}: {refusal.get('message', '')}", "\n".join(map(complaint, details)))
+        raise LocalError(*reply.refusal())
     return reply.body
-
-
-def complaint(error: dict[str, Any]) -> str:
-    return f"{error.get('field', '')}: {error.get('message', '')}"
 
 
 def settings(reason: str, **given: Any) -> dict[str, Any]:

@@ -41,10 +41,16 @@ def simulate(
         raise LocalError(f"no policy {policy!r}: there are {', '.join(POLICIES)}")
     if seeds < 1:
         raise LocalError("--seeds: at least one")
+    if min(random, jobs) < 0:
+        raise LocalError("--random, --jobs: not below 0")
     try:
+        if plots:
+            plots.mkdir(parents=True, exist_ok=True)  # before all that is to be plotted is played
         known = random_worlds(random, seed) if random else read_worlds(worlds)
     except BadWorld as error:
         raise LocalError(str(error)) from None
+    except OSError as error:
+        raise LocalError(f"--plots: {error}") from None
     names = list(dict.fromkeys([FIXED, policy, ORACLE])) if policy else list(POLICIES)
     order = range(seed, seed + (1 if quick else seeds))
     err.print(f"{len(known)} worlds, {len(order)} seeds, {len(names)} policies")

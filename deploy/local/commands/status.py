@@ -19,8 +19,8 @@ def status(*, as_json: Annotated[bool, Parameter("--json", negative="")] = False
     Parameters
     ----------
     as_json
-        One JSON object: instance, state, runner, api, shop, merchant {id, api_key, api_secret}, internal_api_key,
-        services {name: {pid, ready, restarts, ops}}, servers {name: {pid, url}}.
+        One JSON object: instance, state, runner, api, shop, merchant {id, api_key, api_secret, publishable_key},
+        internal_api_key, services {name: {pid, ready, restarts, ops}}, servers {name: {pid, url}}.
     """
     now = read_status(Instance.named(instance))
     if as_json:

@@ -24,7 +24,7 @@ def run_tests(
     *arguments: Annotated[str, Parameter(allow_leading_hyphen=True, help="Passed on to pytest: paths, -k, -x, …")],
     long: Annotated[bool, Parameter(negative="", help="Campaigns, clusters and big tables too.")] = False,
     keep: Annotated[bool, Parameter(negative="", help="Leave PostgreSQL and RabbitMQ running: the next run starts at once.")] = False,
-    instance: Annotated[str, Parameter(help="Where the servers' data lie: .paymesh/<instance>.")] = TEST_INSTANCE,
+    instance: Annotated[str, Parameter(help="Where the servers' data lie: `.paymesh/<instance>`.")] = TEST_INSTANCE,
 ) -> int:
     """Run the test suite on a PostgreSQL and a RabbitMQ of its own, and exit with pytest's status.
 

@@ -1,7 +1,10 @@
-"""The one state machine of a payment: `judge` makes a state of the evidence, and only ever moves forward.
+"""The one state machine of a payment: `judge` makes a state of the evidence, and moves forward.
 
     processing ─▶ requires_action ─▶ pending_verification ─▶ succeeded | requires_capture | failed | expired | conflicted
     requires_capture ─▶ succeeded | cancelled | expired          succeeded ─▶ partially_refunded ─▶ refunded
+
+Back goes one step only: what was in doubt is refused, and at the next gateway the payer has to act, so pending_verification becomes
+requires_action. Nobody could pay otherwise, and nothing would end the wait.
 
 One charge stands for a payment: the first that its gateway confirms while the payment waits for one. Every other is given back, and so is
 each that comes after the payment has ended without a charge. An amount, a currency or a reference that is not ours ends in `conflicted`,
@@ -41,11 +44,10 @@ def judge(evidence: Evidence, *, asked: Money, was: Status) -> Standing:
     if evidence.exhausted and all(is_refused(evidence, name) for name in evidence.exhausted["attempts"]):
         return Standing("failed", evidence.exhausted["reason"], gateway=last_gateway(evidence), error=error_of(evidence))
     waiting = [seen for seen in evidence.attempts.values() if not seen.is_negative]
-    if any(seen.unknown for seen in waiting) and FORWARD[was] < FORWARD["pending_verification"]:
+    if any(seen.unknown for seen in waiting):
         return Standing("pending_verification", "the gateway's answer was lost; it is being asked", gateway=last_gateway(evidence))
-    for seen in waiting:
-        if seen.action and FORWARD[was] < FORWARD["requires_action"]:
-            return Standing("requires_action", "the customer has to act", gateway=seen.gateway, payment_url=seen.action_url)
+    if acting := max((seen for seen in waiting if seen.action), key=lambda seen: seen.number, default=None):
+        return Standing("requires_action", "the customer has to act", gateway=acting.gateway, payment_url=acting.action_url)
     return Standing(was, "nothing new")
 
 

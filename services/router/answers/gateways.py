@@ -40,6 +40,8 @@ def check(view: GatewayView) -> None:
         wrong(f"amount_fit: {', '.join(strange)} is none of {', '.join(BUCKETS)}")
     if not all(0 <= hour < 24 for hour in view.time_factor):
         wrong("time_factor: hours are 0 to 23, UTC")
+    if len({fee.method for fee in view.fees}) < len(view.fees):
+        wrong("fees: one for each method, and one without method for the rest")
     for window in view.maintenance:
         if window.starts_at.tzinfo is None or window.ends_at.tzinfo is None or window.starts_at >= window.ends_at:
             wrong("maintenance: starts_at and ends_at carry a time zone, and one comes before the other")

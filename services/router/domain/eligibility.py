@@ -1,7 +1,7 @@
 """Who may take a payment at all, and why not. Whether its breaker lets anything through is asked apart: that passes."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared.contracts import BreakerHealth
 from shared.contracts.questions import GatewayView, MaintenanceWindow
@@ -21,7 +21,7 @@ def unfit(gateway: GatewayView, method: str, currency: str, now: datetime) -> st
         return f"does not take {currency}"
     if window := maintenance(gateway.maintenance, method, now):
         why = f": {window.reason}" if window.reason else ""
-        return f"maintenance until {window.ends_at:%Y-%m-%d %H:%M} UTC{why}"
+        return f"maintenance until {window.ends_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC{why}"
     return None
 
 
@@ -33,13 +33,13 @@ def maintenance(windows: Sequence[MaintenanceWindow], method: str, now: datetime
 
 
 def standing(breaker: BreakerHealth | None, now: datetime) -> BreakerHealth | None:
-    """The breaker as it is at `now`, None for closed: what was forced expires, and an open one whose time is up is tried again even
-    where nobody is left to say so."""
+    """The breaker as it is at `now`, None for closed: what was forced expires, and one whose time is up is probed, open or forced open,
+    even where nobody is left to say so."""
     if breaker is None or breaker.state == "closed":
         return None
     if breaker.until is None or now < breaker.until:
         return breaker
-    if breaker.state == "open":
+    if breaker.state in ("open", "forced_open"):
         return breaker.model_copy(update={"state": "half_open", "probe_share": breaker.probe_share or PROBE_SHARE, "until": None})
     return breaker if breaker.state == "half_open" else None
 

@@ -12,6 +12,7 @@ State = Literal["open", "succeeded", "failed", "exhausted"]
 NOT_FOUND_TIMES = 2  # a gateway's search may lag behind its charges: once, or too early, proves nothing
 UNHEARD = "no outcome was heard of"
 AWAITED = "the payer has not acted: pending"
+AGAIN = "asked about again: "  # somebody doubts it, and the question is on its way
 BY_HAND = Refusal(
     code="SETTLED_BY_OPERATOR", message="an operator found that nothing was charged", outcome_class="gateway_fault", retryable=False
 )
@@ -48,6 +49,10 @@ class Charge:
         two_references = self.reference and other.reference and self.reference != other.reference
         return self.confirmed != other.confirmed or bool(two_references)
 
+    def names(self, other: "Charge") -> bool:
+        """What nobody had a reference of, and what cannot be refunded without."""
+        return bool(self.reference and not other.reference)
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -65,14 +70,15 @@ class Open:
 
 def is_news(state: State, finding: Finding, *, known: Charge | None, seen: Charge | None) -> bool:
     """Whether a word may change what is settled: a success outweighs a failure, for the money moved; a success that contradicts an
-    earlier one is evidence of a second charge or of another amount; nothing else does."""
+    earlier one is evidence of a second charge or of another amount, and one may bring the name that an operator had not; nothing else
+    does."""
     match state:
         case "open" | "exhausted":
             return True
         case "failed":
             return finding == "succeeded"
         case "succeeded":
-            return finding == "succeeded" and known is not None and seen is not None and seen.contradicts(known)
+            return finding == "succeeded" and known is not None and seen is not None and (seen.contradicts(known) or seen.names(known))
 
 
 def weigh(finding: Finding, *, opened_at: datetime, now: datetime, not_found: int, patience: Patience) -> Settled | Open:
@@ -102,6 +108,17 @@ def seen_as(finding: Finding, reason: str, *, operation: Operation, known: str) 
     if finding not in ("pending", "unanswered") or not is_awaited(operation, known):
         return reason
     return AWAITED if finding == "pending" else f"{reason}; {AWAITED if known.endswith(AWAITED) else UNHEARD}"
+
+
+def spared(lookups: int, *, patience: Patience) -> int:
+    """How many questions count of a verification whose payer is awaited, once somebody doubts it. Doubts come as often as the payment's
+    own clock has it, and the ladder is for what comes after: the question that one brings is not counted, and the last rung is kept."""
+    return max(0, min(lookups, len(patience.ladder_s) - 1) - 1)
+
+
+def shown_state(state: State, reason: str) -> State | Literal["awaited"]:
+    """As people see it: whom only the payer can end is no trouble."""
+    return "awaited" if state == "open" and reason.endswith(AWAITED) else state
 
 
 def next_lookup(*, lookups: int, now: datetime, patience: Patience) -> datetime | None:

@@ -135,10 +135,17 @@ class RotateSecret(EndpointQuestion):
     reason: str
 
 
+class DeliveriesQuestion(NotifierQuestion):
+    """`merchant_id` None: everybody's."""
+
+    merchant_id: str | None
+
+
 class DeliveryView(Frozen):
-    """`next_try_at` None: none by itself."""
+    """`merchant_id` is whose endpoint it is. `next_try_at` None: none by itself."""
 
     delivery_id: UUID
+    merchant_id: str
     event_id: UUID
     endpoint_id: str
     payment_id: UUID | None
@@ -151,9 +158,10 @@ class DeliveryView(Frozen):
 
 
 class DeliveryDetail(DeliveryView):
-    """`body` is what is sent, to the byte; `attempts` are the latest hundred."""
+    """`body` is what is sent, to the byte; `attempts` are the latest hundred. Who asks for everybody's is told neither a merchant's bodies
+    nor what came back."""
 
-    body: str
+    body: str | None
     attempts: tuple[DeliveryTry, ...]
 
 
@@ -182,8 +190,9 @@ class ReplayDeliveries(EndpointQuestion):
     reason: str
 
 
-class ListDeliveries(EndpointsQuestion):
-    """Answer: list[DeliveryView], newest first. `before` is the place of the last one seen: its time and id."""
+class ListDeliveries(DeliveriesQuestion):
+    """Answer: list[DeliveryView], newest first. `before` is the place of the last one seen: its time and id. Refused where more would be
+    looked through than is worth a page."""
 
     kind: Literal["notifier.list_deliveries.v1"] = "notifier.list_deliveries.v1"
     endpoint_id: str | None = None
@@ -196,14 +205,14 @@ class ListDeliveries(EndpointsQuestion):
     limit: Annotated[int, Field(ge=1, le=PAGE_MAX)] = 20
 
 
-class ShowDelivery(EndpointsQuestion):
+class ShowDelivery(DeliveriesQuestion):
     """Answer: DeliveryDetail."""
 
     kind: Literal["notifier.delivery.v1"] = "notifier.delivery.v1"
     delivery_id: UUID
 
 
-class RetryDelivery(EndpointsQuestion):
+class RetryDelivery(DeliveriesQuestion):
     """Answer: DeliveryView. Due at once, and by the whole schedule again, whatever became of it."""
 
     kind: Literal["notifier.retry_delivery.v1"] = "notifier.retry_delivery.v1"

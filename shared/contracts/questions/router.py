@@ -8,11 +8,11 @@ from pydantic import Field
 
 from shared.contracts.base import Frozen
 from shared.contracts.instrument import Method
-from shared.contracts.money import Money
+from shared.contracts.money import AMOUNT_MAX, Money
 from shared.contracts.questions.base import RouterQuestion
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Minor = Annotated[int, Field(ge=0)]
+Minor = Annotated[int, Field(ge=0, le=AMOUNT_MAX)]
 Policy = Literal["fixed", "score", "bandit", "adaptive", "expected_value"]
 Factor = Literal["success_rate", "latency", "method_affinity", "bank_affinity", "amount_fit", "time"]
 
@@ -31,7 +31,7 @@ class MaintenanceWindow(Frozen):
     method: Method | None = None
     starts_at: datetime
     ends_at: datetime
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=500)] = ""  # every decision beside it repeats it
 
 
 class GatewayView(Frozen):

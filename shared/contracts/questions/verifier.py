@@ -15,7 +15,7 @@ from shared.contracts.reconciliation import Difference
 
 Limit = Annotated[int, Field(ge=1, le=500)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
-VerificationState = Literal["open", "succeeded", "failed", "exhausted"]
+VerificationState = Literal["open", "awaited", "succeeded", "failed", "exhausted"]  # awaited: open, and its payer has not acted
 EventState = Literal["received"] | Match
 RunState = Literal["running", "finished", "failed"]
 DiscrepancyState = Literal["open", "resolved"]

@@ -108,7 +108,7 @@ async def serving(database: Database, rabbitmq_url: str) -> AsyncIterator[aiohtt
         internal_api_key=OPERATOR["X-Internal-Api-Key"],
         sealing_keys_file=Path("-"),
         fingerprint_key="00",
-        question_timeout_s=2.0,
+        question_timeout_s=20.0,
         rate_limit_per_min=0,
         rate_limit_key_per_min=0,
     )

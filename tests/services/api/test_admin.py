@@ -11,6 +11,7 @@ from tests.services.api.conftest import Client
 from tests.services.api.stand_in import StandIn
 
 NOW = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+WINDOW = {"method": "UPI", "starts_at": "2026-12-01T00:00:00+05:30", "ends_at": "2026-12-01T06:00:00Z", "reason": "disks"}
 BY = {"actor": "root"}
 ALPHA = q.GatewayView(
     name="alpha", methods=("UPI",), currencies=("INR",), priority=1, amount_minor_min=1, amount_minor_max=10**6, enabled=True
@@ -73,6 +74,10 @@ ROUTES: dict[str, Row] = {
             )
         ],
         [ALPHA], shown(ALPHA),
+    ),
+    "a window": (
+        "PATCH", "/gateways/alpha", {"maintenance": [WINDOW]},
+        [q.ChangeGateway(name="alpha", changes={"maintenance": [WINDOW]}, reason="no reason given", **BY)], [ALPHA], shown(ALPHA),
     ),
     "figures": ("GET", "/metrics/gateways/alpha", None, [q.ShowGatewayFigures(gateway="alpha")], [FIGURES], shown(FIGURES)),
     "scoring": ("GET", "/scoring", None, [q.ShowScoring()], [SCORING], shown(SCORING)),
@@ -221,12 +226,20 @@ INVALID: dict[str, tuple[str, str, Any]] = {
     "method": ("PATCH", "/gateways/alpha", {"methods": ["CASH"]}),
     "no method left": ("PATCH", "/gateways/alpha", {"methods": []}),
     "share": ("PATCH", "/gateways/alpha", {"bank_affinity": {"HDFC": 1.1}}),
+    "no currency": ("PATCH", "/gateways/alpha", {"currencies": ["INR", "QQQ"]}),
+    "a fee beyond all amounts": ("PATCH", "/gateways/alpha", {"fees": [{"fixed_minor": 2**53}]}),
+    "a misspelt fee": ("PATCH", "/gateways/alpha", {"fees": [{"rates": 0.02}]}),
+    "a misspelt window": ("PATCH", "/gateways/alpha", {"maintenance": [{**WINDOW, "methods": ["UPI"]}]}),
+    "a window of years": ("PATCH", "/gateways/alpha", {"maintenance": [{"starts_at": "2026", "ends_at": "2027"}]}),
+    "a window for ever": ("PATCH", "/gateways/alpha", {"maintenance": [{**WINDOW, "ends_at": "9999-12-31T23:59:59-01:00"}]}),
+    "a window with a novel": ("PATCH", "/gateways/alpha", {"maintenance": [{**WINDOW, "reason": "a" * 501}]}),
     "policy": ("PUT", "/scoring", {"policy": "best"}),
     "factor": ("PUT", "/scoring", {"weights": {"luck": 1.0}}),
     "no scoring": ("PUT", "/scoring", {}),
     "amount": ("GET", "/scoring/debug?amount=0&method=UPI", None),
     "no amount": ("GET", "/scoring/debug?method=UPI", None),
     "unknown method": ("GET", "/scoring/debug?amount=1&method=CASH", None),
+    "a currency that is none": ("GET", "/scoring/debug?amount=1&method=UPI&currency=QQQ", None),
     "no shadow": ("PUT", "/shadow-policy", {}),
     "expiry": ("POST", "/circuit-breaker/force-open/alpha/UPI", {"expires_in_s": 0}),
     "expiry of a release": ("POST", "/circuit-breaker/release/alpha/UPI", {"expires_in_s": 5}),
@@ -254,7 +267,23 @@ NAMES_NOTHING = {
     "a method that is none": ("POST", "/circuit-breaker/force-open/alpha/CASH"),
     "a segment that is none": ("POST", "/bandit/policy/UPI:50000/enable"),
     "a gateway that cannot be": ("GET", "/metrics/gateways/Alpha%20"),
+    "a merchant that cannot be": ("GET", "/retry-policy/%20"),
 }
+
+OF_NOBODY = {
+    "a retry policy": ("PUT", "/retry-policy/m_nobody", {"attempts_max": 2}),
+    "an experiment": ("POST", "/experiments", {**NEW_TRIAL, "merchant_id": "m_nobody"}),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OF_NOBODY.values(), ids=OF_NOBODY.keys())
+async def test_what_is_set_for_a_merchant_that_does_not_exist_is_asked_of_nobody(
+    operator: Client, stand_in: StandIn, method: str, path: str, body: Any
+) -> None:
+    answer = await operator.call(method, path, body)
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+    assert answer.body["error"]["message"] == "There is no such merchant."
+    assert stand_in.asked == []
 
 
 @pytest.mark.parametrize(("method", "path"), NAMES_NOTHING.values(), ids=NAMES_NOTHING.keys())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.contracts import questions as q
+from shared.messaging.ask import SILENCE_S, Asker
 from tests.services.api.conftest import Client
 from tests.services.api.stand_in import StandIn
 from tests.services.api.test_admin import NEW_TRIAL, NOW, shown
@@ -32,7 +33,8 @@ async def test_an_owner_that_is_away_is_a_503_that_names_it(operator: Client, st
     assert answer.body["error"]["details"] == {"service": "router"}
 
 
-async def test_an_owner_that_is_slow_is_a_504_that_names_it(operator: Client, stand_in: StandIn) -> None:
+async def test_an_owner_that_is_slow_is_a_504_that_names_it(operator: Client, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Asker, "timeout_s", property(lambda asker: 2 * SILENCE_S), raising=False)  # hides the setting
     stand_in.says = {q.ListGateways: lambda asked: asyncio.Event().wait()}
     answer = await operator.get("/gateways")
     assert (answer.status, answer.code) == (504, "TIMED_OUT")

@@ -47,7 +47,7 @@ def secret(question: CreateEndpoint | RotateSecret) -> SecretView:
 
 
 DELIVERY = DeliveryView(
-    delivery_id=TOLD, event_id=HAPPENED, endpoint_id="we_1", payment_id=PAID, type="payment.succeeded", state="parked",
+    delivery_id=TOLD, merchant_id="m_001", event_id=HAPPENED, endpoint_id="we_1", payment_id=PAID, type="payment.succeeded", state="parked",
     reason="answered 500", tries=10, created_at=AT, next_try_at=None,
 )  # fmt: skip
 TRY = DeliveryTry(number=1, at=AT, status=500, error=None, latency_ms=12, response="oops")
@@ -77,14 +77,15 @@ EVERY: list[tuple[str, str, Any, type, Any]] = [
 async def test_each_is_asked_for_its_caller(
     merchant: Client, operator: Client, stand_in: StandIn, method: str, path: str, body: Any, question: type, said: Any
 ) -> None:
-    """Both roles, at the root and under /api/v1; each owns what its key says."""
+    """Both roles, at the root and under /api/v1; each owns what its key says, and everybody's deliveries are operators' business."""
     stand_in.says[question] = said
     assert (await Client(merchant.http, {}).call(method, path, body)).status == 401
     assert stand_in.asked == []
     for client, prefix in ((merchant, ""), (operator, "/api/v1"), (Client(merchant.http, MERCHANTS["m_002"]), "")):
         assert (await client.call(method, prefix + path, body)).status < 300
     assert [type(one) for one in stand_in.asked] == [question] * 3
-    assert [one.model_dump()["merchant_id"] for one in stand_in.asked] == ["m_001", OPERATORS, "m_002"]
+    operators = None if question in (ListDeliveries, ShowDelivery, RetryDelivery) else OPERATORS
+    assert [one.model_dump()["merchant_id"] for one in stand_in.asked] == ["m_001", operators, "m_002"]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +208,28 @@ async def test_a_cursor_is_of_its_own_list(merchant: Client, stand_in: StandIn) 
     assert (await merchant.get(f"/webhooks/deliveries?limit=2&state=parked&cursor={cursor}")).status == 200
     assert (await merchant.get(f"/webhooks/deliveries?limit=1&cursor={cursor}")).status == 422
     assert (await Client(merchant.http, MERCHANTS["m_002"]).get(f"/webhooks/deliveries?limit=1&state=parked&cursor={cursor}")).status == 422
+
+
+async def test_operators_list_everybodys_or_one_merchants(merchant: Client, operator: Client, stand_in: StandIn) -> None:
+    stand_in.says[ListDeliveries] = [DELIVERY, DELIVERY]
+    every = await operator.get("/webhooks/deliveries?state=parked&limit=1")
+    assert [one["merchant_id"] for one in every.body["items"]] == ["m_001"]
+    for named in ("m_001", OPERATORS):
+        assert (await operator.get(f"/webhooks/deliveries?state=parked&limit=1&merchant_id={named}")).status == 200
+    assert [one.model_dump()["merchant_id"] for one in stand_in.asked] == [None, "m_001", OPERATORS]
+    cursor = every.body["next_cursor"]
+    assert (await operator.get(f"/webhooks/deliveries?state=parked&limit=1&cursor={cursor}")).status == 200
+    assert (await operator.get(f"/webhooks/deliveries?state=parked&limit=1&merchant_id=m_001&cursor={cursor}")).status == 422
+    assert (await merchant.get(f"/webhooks/deliveries?state=parked&limit=1&cursor={cursor}")).status == 422
+
+
+async def test_a_merchant_names_nobody_but_itself(merchant: Client, stand_in: StandIn) -> None:
+    stand_in.says[ListDeliveries] = [DELIVERY]
+    for named in ("m_002", OPERATORS, ""):
+        answer = await merchant.get(f"/webhooks/deliveries?merchant_id={named}")
+        assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    assert stand_in.asked == []
+    assert (await merchant.get("/webhooks/deliveries?merchant_id=m_001")).status == 200
 
 
 async def test_a_delivery_is_shown_with_its_body_and_tries(merchant: Client, stand_in: StandIn) -> None:

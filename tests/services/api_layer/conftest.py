@@ -17,8 +17,13 @@ def memory() -> Memory:
 
 
 @pytest.fixture
-async def address(memory: Memory) -> AsyncIterator[tuple[str, int]]:
-    runner = EdgeRunner(toy_app(memory, limits=Limits(body_wait_s=0.2), trusted_proxies=["127.0.0.0/8", "10.0.0.0/8"]))
+def limits() -> Limits:
+    return Limits()
+
+
+@pytest.fixture
+async def address(memory: Memory, limits: Limits) -> AsyncIterator[tuple[str, int]]:
+    runner = EdgeRunner(toy_app(memory, limits=limits, trusted_proxies=["127.0.0.0/8", "10.0.0.0/8"]))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0]

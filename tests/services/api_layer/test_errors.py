@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from services.api.http.layer import server
+from services.api.http.layer import Limits, server
 from tests.services.api_layer.toy import CARD_NUMBER, Memory, error_of
 
 KEY = {"X-Api-Key": "key_test", "Idempotency-Key": "k1"}
@@ -211,17 +211,26 @@ async def test_who_never_ends_the_first_head_is_cut_off(address: tuple[str, int]
 
 
 async def test_who_has_asked_once_may_stay(address: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "FIRST_REQUEST_S", 0.1)
+    connections: list[Any] = []
+    made = server.EdgeConnection.connection_made
+
+    def remembered(connection: server.EdgeConnection, transport: asyncio.BaseTransport) -> None:
+        made(connection, transport)
+        connections.append(connection)
+
+    monkeypatch.setattr(server.EdgeConnection, "connection_made", remembered)
     reader, writer = await asyncio.open_connection(*address)
     for _ in range(2):
         writer.write(b"HEAD /never HTTP/1.1\r\nHost: x\r\n\r\n")
         async with asyncio.timeout(10):
             assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 404")
-        await asyncio.sleep(0.2)  # longer than a first request may take
+        assert [one._unheard.cancelled() for one in connections] == [True], "what would cut it off"
     writer.close()
 
 
-@pytest.mark.parametrize(("sent", "status", "code"), RAW.values(), ids=RAW)
+@pytest.mark.parametrize(
+    ("limits", "sent", "status", "code"), [(Limits(body_wait_s=0.2) if one[1] == 408 else Limits(), *one) for one in RAW.values()], ids=RAW
+)
 async def test_broken_http(
     address: tuple[str, int], capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, sent: bytes, status: int, code: str
 ) -> None:

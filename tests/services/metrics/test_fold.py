@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from services.metrics import store
+from services.metrics import store, wiring
 from services.metrics.leader import Leader
 from shared.clock import new_id
 from shared.contracts import GatewayHealth, HealthPicture
@@ -110,6 +110,24 @@ async def test_of_two_replicas_one_leads_and_nothing_counts_twice(stand: Stand) 
     assert await stand.counted() == {"success": 40}
     assert other.learner
     assert other.learner.rates.read(5, (stand.gateway, "UPI", None)) == (40, 40)
+
+
+async def test_a_leader_that_is_stopped_is_followed_at_once(stand: Stand) -> None:
+    one, other, third = stand.leader(), stand.leader(), stand.leader()
+    await one.round()
+    await third.resign()
+    await other.round()
+    assert other.learner is None, "who does not lead has nothing to resign"
+    await one.resign()
+    await other.round()
+    assert other.learner
+    assert (one.epoch, other.epoch) == (1, 2)
+
+
+def test_the_service_resigns_when_it_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAYMESH_DATABASE_URL", "postgresql+asyncpg://nobody@localhost:1/x")
+    monkeypatch.setenv("PAYMESH_RABBITMQ_URL", "amqp://localhost:1/")
+    assert [getattr(act, "__func__", act) for act in wiring.build().after_stop] == [Leader.resign]
 
 
 async def test_who_lost_and_won_the_lease_again_reads_again(stand: Stand) -> None:

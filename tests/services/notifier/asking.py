@@ -57,7 +57,7 @@ async def change(desk: Desk, endpoint_id: str, *, merchant_id: str = MERCHANT, *
     return await answers.change_endpoint(ChangeEndpoint(merchant_id=merchant_id, endpoint_id=endpoint_id, **BY, **changes), desk)
 
 
-async def listed(desk: Desk, *, merchant_id: str = MERCHANT, **filters: Any) -> list[DeliveryView]:
+async def listed(desk: Desk, *, merchant_id: str | None = MERCHANT, **filters: Any) -> list[DeliveryView]:
     return await answers.list_deliveries(ListDeliveries(merchant_id=merchant_id, **filters), desk)
 
 
@@ -80,7 +80,7 @@ async def hear(event: PaymentEvent, unit_of_work: UnitOfWork, sender: Sender) ->
 
 async def settled(sender: Sender) -> None:
     """Every try that is under way has ended, and its row says how."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sender.sending:
             await asyncio.wait(sender.sending)
 
@@ -90,7 +90,7 @@ async def until_none_is_due(database: Database, sender: Sender) -> None:
     due = "SELECT count(*) FROM deliveries WHERE state = 'due'"
     running = asyncio.create_task(sender.run())
     try:
-        await until(lambda: database.value(due), within_s=20, what="nothing due", accept=lambda left: left == 0)
+        await until(lambda: database.value(due), within_s=60, what="nothing due", accept=lambda left: left == 0)
         await settled(sender)
     finally:
         running.cancel()

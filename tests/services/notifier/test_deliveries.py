@@ -1,22 +1,19 @@
 """What was sent is listed, shown with every try, and sent again on request."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
 import pytest
 
 from services.notifier import answers, store
-from services.notifier.desk import TRIES_MAX, Desk, page
-from services.notifier.desk import replay as replaying
+from services.notifier.desk import TRIES_MAX, Desk
 from services.notifier.sender import Sender
 from shared.clock import new_id, utc_now
 from shared.contracts import PaymentFailed
 from shared.contracts.questions import (
     DeleteEndpoint,
     DeliveryView,
-    ListDeliveries,
     ReplayDeliveries,
     ReplayedView,
     RetryDelivery,
@@ -32,7 +29,6 @@ from tests.services.notifier.asking import BY, MERCHANT, change, create, event, 
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-ONE = UUID("01a1fda9-d127-7039-9417-cb03440231d0")
 
 
 async def retry(desk: Desk, delivery: DeliveryView, *, merchant_id: str = MERCHANT) -> DeliveryView:
@@ -84,7 +80,7 @@ async def test_a_delivery_is_shown_to_the_byte_with_every_try(
     await empty.rows("UPDATE deliveries SET due_at = now()")
     await until_none_is_due(empty, sender)
     shown = await answers.show_delivery(ShowDelivery(merchant_id=MERCHANT, delivery_id=delivery.delivery_id), desk)
-    assert shown.body.encode() == receiver.all[0].body == receiver.all[1].body
+    assert shown.body == receiver.all[0].body.decode() == receiver.all[1].body.decode()
     assert (shown.state, shown.next_try_at) == ("delivered", None)
     assert [(one.number, one.status, one.error, one.response) for one in shown.attempts] == [(1, 500, None, ""), (2, 204, None, "")]
     with pytest.raises(Refused, match="nothing"):
@@ -221,6 +217,26 @@ async def test_what_was_disabled_while_it_was_under_way_and_arrived_has_arrived(
     assert (delivery.state, orjson.loads(receiver.all[0].body)["type"]) == ("delivered", "payment.succeeded")
 
 
+async def test_a_try_that_failed_after_it_was_skipped_is_in_the_log_beside_the_next(
+    desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver
+) -> None:
+    """It counts, so that the next has a number of its own."""
+    made = await create(desk, receiver.url)
+    receiver.failing = 1
+    async with receiver.held():
+        await hear(event(), unit_of_work, sender)
+        await receiver.count(1)
+        await change(desk, made.endpoint.endpoint_id, enabled=False)
+    await settled(sender)
+    (delivery,) = await listed(desk)
+    assert (delivery.state, delivery.reason, delivery.tries, delivery.next_try_at) == ("skipped", "endpoint disabled", 1, None)
+    await change(desk, made.endpoint.endpoint_id, enabled=True)
+    await retry(desk, delivery)
+    await until_none_is_due(empty, sender)
+    shown = await answers.show_delivery(ShowDelivery(merchant_id=MERCHANT, delivery_id=delivery.delivery_id), desk)
+    assert (shown.state, [(one.number, one.status) for one in shown.attempts]) == ("delivered", [(1, 500), (2, 204)])
+
+
 async def test_a_delivery_is_not_tried_for_ever(
     desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver
 ) -> None:
@@ -261,33 +277,3 @@ async def test_old_deliveries_are_forgotten_with_their_tries_unless_somebody_may
     assert [row.state for row in await empty.rows(old)] == ["due", "parked"]
     assert len(await listed(desk)) == await empty.value("SELECT count(*) FROM delivery_attempts") == 11
     assert await store.prune(empty.engine, keep_days=7) == 4
-
-
-@pytest.mark.parametrize(
-    ("filters", "index"),
-    [
-        ({}, "deliveries_merchant"),
-        ({"before": (datetime(2100, 1, 1, tzinfo=UTC), ONE)}, "deliveries_merchant"),
-        ({"state": "parked"}, "deliveries_unheard"),
-        ({"state": "skipped", "since": BEGINNING}, "deliveries_unheard"),
-        ({"payment_id": ONE}, "deliveries_payment"),
-    ],
-    ids=str,
-)
-async def test_a_page_of_a_long_list_is_found_by_index(desk: Desk, empty: Database, filters: dict[str, Any], index: str) -> None:
-    made = await create(desk)
-    await empty.rows(
-        "INSERT INTO deliveries (delivery_id, event_id, endpoint_id, merchant_id, payment_id, type, body, state, created_at)"
-        " SELECT gen_random_uuid(), gen_random_uuid(), :endpoint, 'm_' || n % 3, gen_random_uuid(), 'x', '',"
-        " CASE WHEN n % 1000 > 0 THEN 'delivered' ELSE 'parked' END, now() - make_interval(secs => n) FROM generate_series(1, 20000) n",
-        endpoint=made.endpoint.endpoint_id,
-    )
-    await empty.rows("ANALYZE deliveries")
-    sql, values = page(ListDeliveries(merchant_id="m_1", **filters))
-    plan = str([row[0] for row in await empty.rows(f"EXPLAIN {sql}", **values)])
-    assert index in plan
-    assert "Seq Scan" not in plan
-    ranged = {"merchant_id": "m_1", "endpoint_id": made.endpoint.endpoint_id, "since": BEGINNING, "until": utc_now()}
-    sql = replaying([filters.get("state", "delivered")])
-    plan = str([row[0] for row in await empty.rows(f"EXPLAIN {sql}", **ranged, most=10_000, reason="")])
-    assert filters.get("state") is None or index in plan

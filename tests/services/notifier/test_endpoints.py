@@ -248,7 +248,7 @@ async def test_while_its_owner_changes_it_others_are_told(
     made = await create(desk, receiver.url)
     async with desk.changing() as changing:
         assert await changing.row(sql.LOCKED, merchant_id=MERCHANT, endpoint_id=made.endpoint.endpoint_id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await hear(event(), unit_of_work, sender)
     await settled(sender)
     assert [one.state for one in await listed(desk)] == ["delivered"]
@@ -263,7 +263,7 @@ async def test_to_disable_waits_for_no_delivery_and_the_rest_is_skipped_when_it_
     await settled(sender)
     async with desk.changing() as settling:
         await settling.run("SELECT FROM deliveries FOR UPDATE")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await change(desk, made.endpoint.endpoint_id, enabled=False)
     assert [one.state for one in await listed(desk)] == ["due"]
     await empty.rows("UPDATE deliveries SET due_at = now()")

@@ -1,15 +1,21 @@
-"""An endpoint that answers 410 is disabled, and what was still due to it is kept as skipped."""
+"""What an endpoint asks for by its answer: to be left alone for a while, or, by 410, for good; what was still due is kept as skipped."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
 
 from services.notifier import store
 from services.notifier.consumers import operations_changed
+from services.notifier.desk import Desk
 from services.notifier.domain.schedule import Answer, Gone, judge
 from services.notifier.seed import seed
 from services.notifier.sender import Sender
+from shared.clock import utc_now
 from shared.storage.unit_of_work import UnitOfWork
 from tests.mesh.receiver import Receiver
 from tests.servers import Database
+from tests.services.notifier.asking import create, event, hear, listed
+from tests.services.notifier.server import saying
 from tests.services.notifier.test_operators import CLOSED, OPENED, endpoints, settled
 
 
@@ -45,3 +51,28 @@ async def test_to_seed_it_again_is_to_forget_how_it_failed(empty: Database, send
     await seed(endpoints(receiver))
     rows = await empty.rows("SELECT DISTINCT enabled, disabled_reason, failing_since, failing_told_at FROM endpoints")
     assert [tuple(row) for row in rows] == [(True, None, None, None)]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_it_is_left_alone_for_as_long_as_it_asks(desk: Desk, unit_of_work: UnitOfWork, sender: Sender, status: int) -> None:
+    """The schedule here says 1000 s."""
+    async with saying(f"HTTP/1.1 {status} Later\r\nRetry-After: 7200\r\nContent-Length: 0\r\n\r\n".encode()) as server:
+        await create(desk, server.url)
+        began = utc_now()
+        await hear(event(), unit_of_work, sender)
+        await settled(sender)
+    (delivery,) = await listed(desk)
+    assert delivery.next_try_at is not None
+    assert began + timedelta(seconds=7200) <= delivery.next_try_at <= utc_now() + timedelta(seconds=7200)
+
+
+async def test_it_says_that_it_is_gone_and_hears_no_more(desk: Desk, empty: Database, unit_of_work: UnitOfWork, sender: Sender) -> None:
+    async with saying(b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n") as server:
+        await create(desk, server.url)
+        for _ in range(2):
+            await hear(event(), unit_of_work, sender)
+            await settled(sender)
+    assert len(server.requests) == 1
+    assert [one.state for one in await listed(desk)] == ["skipped", "parked"]
+    assert await empty.value("SELECT disabled_reason FROM endpoints") == "it answered 410"
+    assert await empty.value("SELECT count(DISTINCT message_id) FROM outbox WHERE kind = 'endpoint.disabled.v1'") == 1

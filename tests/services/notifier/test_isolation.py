@@ -9,12 +9,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from services.notifier import sender as module
 from services.notifier import store
 from services.notifier.consumers import payment_changed
 from services.notifier.domain.share import share
 from services.notifier.names import Names
+from services.notifier.secrets import Secrets
 from services.notifier.seed import seed
 from services.notifier.sender import PER_ENDPOINT_MAX, Sender
 from shared.clock import new_id
@@ -23,6 +25,7 @@ from shared.storage.unit_of_work import UnitOfWork
 from tests.contracts.samples import snapshot
 from tests.mesh.receiver import Receiver
 from tests.servers import Database
+from tests.services.notifier.conftest import KEY
 from tests.services.notifier.server import saying
 from tests.services.notifier.test_operators import settled
 from tests.services.notifier.test_sender import silence
@@ -33,6 +36,17 @@ OWE = (
     " SELECT gen_random_uuid(), gen_random_uuid(), :endpoint_id, 'm', 'x', '{}', 'due', now() - make_interval(secs => :late_s)"
     " FROM generate_series(1, :count)"
 )
+
+
+@pytest_asyncio.fixture
+async def patient(monkeypatch: pytest.MonkeyPatch, empty: Database, unit_of_work: UnitOfWork) -> AsyncIterator[Sender]:
+    """Gives up no try while a test goes on."""
+    for name in ("FIRST_BYTE_TIMEOUT_S", "TIMEOUT_S", "WAIT_MAX_S"):
+        monkeypatch.setattr(module, name, 300.0)
+    found = Sender(empty.engine, unit_of_work, Secrets(KEY), schedule_s=[0], allow_loopback=True)
+    await found.open()
+    yield found
+    await found.close()
 
 
 async def endpoint(empty: Database, sender: Sender, endpoint_id: str, url: str) -> None:
@@ -51,35 +65,35 @@ async def running(sender: Sender) -> AsyncIterator[None]:
 
 
 async def test_a_backlog_of_one_that_hangs_fills_no_hand(
-    monkeypatch: pytest.MonkeyPatch, empty: Database, sender: Sender, receiver: Receiver
+    monkeypatch: pytest.MonkeyPatch, empty: Database, patient: Sender, receiver: Receiver
 ) -> None:
     monkeypatch.setattr(module, "IN_HAND_MAX", 200)
     async with saying(silence) as hanging:
-        await endpoint(empty, sender, HANGS, hanging.url)
+        await endpoint(empty, patient, HANGS, hanging.url)
         await empty.rows(OWE, endpoint_id=HANGS, late_s=1000, count=2000)
         for number in range(1, 20):
-            await endpoint(empty, sender, f"we_{number:03}", receiver.url)
+            await endpoint(empty, patient, f"we_{number:03}", receiver.url)
             await empty.rows(OWE, endpoint_id=f"we_{number:03}", late_s=1, count=20)
-        async with running(sender):
-            await receiver.count(19 * 20)  # of the 2,000, no more than 32 have ended every five seconds
-            assert sender.lanes[HANGS].held <= share(0, 200)
+        async with running(patient):
+            await receiver.count(19 * 20)  # of the 2,000, none has ended
+            assert patient.lanes[HANGS].held <= share(0, 200)
             assert 0 < hanging.connections <= PER_ENDPOINT_MAX
 
 
 async def test_what_happens_now_passes_by_an_endpoint_that_hangs(
-    monkeypatch: pytest.MonkeyPatch, empty: Database, unit_of_work: UnitOfWork, sender: Sender, receiver: Receiver
+    monkeypatch: pytest.MonkeyPatch, empty: Database, unit_of_work: UnitOfWork, patient: Sender, receiver: Receiver
 ) -> None:
     """Events of one merchant whose first endpoint hangs: the second hears all, and what the first cannot take is due in the table."""
     monkeypatch.setattr(module, "IN_HAND_MAX", 100)
     async with saying(silence) as hanging:
         for endpoint_id, url in ((HANGS, hanging.url), ("we_001", receiver.url)):
             await seed({"merchant": {"id": "m_001"}, "endpoint": {"id": endpoint_id, "url": url, "secret": receiver.secret}})
-        async with running(sender):
+        async with running(patient):
             for _ in range(15):
                 events = [PaymentSucceeded(correlation_id=UUID(int=1), payment=snapshot("succeeded")) for _ in range(10)]
-                await asyncio.gather(*(payment_changed(one, unit_of_work, sender) for one in events))
+                await asyncio.gather(*(payment_changed(one, unit_of_work, patient) for one in events))
             await receiver.count(150)
-            assert sender.lanes[HANGS].held < 50
+            assert patient.lanes[HANGS].held < 50
     assert await empty.value("SELECT count(*) FROM deliveries WHERE endpoint_id = :id AND due_at IS NOT NULL", id=HANGS) == 150
 
 
@@ -136,14 +150,14 @@ async def test_names_that_nobody_answers_for_hold_up_no_other(monkeypatch: pytes
 
     def tarpit(host: str, *arguments: Any, **more: Any) -> Any:
         if host.endswith(".tar.example"):
-            answered.wait(20)
+            answered.wait(60)
         return look_up("127.0.0.1", *arguments, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", tarpit)
     names = Names()
     stuck = [asyncio.ensure_future(names.resolve(f"{new_id().hex}.tar.example")) for _ in range(40)]
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert [one["host"] for one in await names.resolve("shop.example", 443)] == ["127.0.0.1"]
         assert not any(one.done() for one in stuck)
     finally:

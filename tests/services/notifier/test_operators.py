@@ -24,7 +24,7 @@ CLOSED = CircuitClosed(**MOVED, state="closed", previous="half_open")
 
 async def settled(sender: Sender) -> None:
     """Every try that is under way has ended, and its row says how."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while sender.sending:
             await asyncio.wait(sender.sending)
 

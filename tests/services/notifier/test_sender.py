@@ -26,10 +26,13 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest_asyncio.fixture
-async def hasty(monkeypatch: pytest.MonkeyPatch, empty: Database, unit_of_work: UnitOfWork) -> AsyncIterator[Sender]:
-    """Waits 0.3 s for a byte and 0.6 s in all."""
-    monkeypatch.setattr(module, "FIRST_BYTE_TIMEOUT_S", 0.3)
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.6)
+async def hasty(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, empty: Database, unit_of_work: UnitOfWork
+) -> AsyncIterator[Sender]:
+    """Waits 0.6 s in all, or as long as the test says, and half as long for a byte."""
+    timeout_s = getattr(request, "param", 0.6)
+    monkeypatch.setattr(module, "FIRST_BYTE_TIMEOUT_S", timeout_s / 2)
+    monkeypatch.setattr(module, "TIMEOUT_S", timeout_s)
     found = Sender(empty.engine, unit_of_work, Secrets(KEY), schedule_s=[0], allow_loopback=True)
     await found.open()
     yield found
@@ -97,17 +100,18 @@ async def test_a_bomb_is_neither_asked_for_nor_inflated(sender: Sender) -> None:
     assert "Accept-Encoding: identity\r\n" in server.requests[0]
 
 
-async def test_an_answer_without_end_is_cut_off(hasty: Sender) -> None:
+async def test_an_answer_without_end_is_cut_off(sender: Sender) -> None:
+    """Long before its time is over."""
+
     async def flood(writer: asyncio.StreamWriter) -> None:
         writer.write(OK + b"\r\n")
         while True:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    async with saying(flood) as server:
-        assert await tried(hasty, server.url) == Answer(200, body="x" * SHOWN_BYTES)
-        async with asyncio.timeout(5):
-            await server.left.wait()
+    async with saying(flood) as server, asyncio.timeout(0.9 * module.TIMEOUT_S):
+        assert await tried(sender, server.url) == Answer(200, body="x" * SHOWN_BYTES)
+        await server.left.wait()
 
 
 async def drip(writer: asyncio.StreamWriter) -> None:
@@ -117,12 +121,13 @@ async def drip(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0.05)
 
 
+@pytest.mark.parametrize("hasty", [3.0], indirect=True)
 async def test_an_answer_that_drips_is_cut_off_and_its_status_stands(hasty: Sender) -> None:
     async def slowly(writer: asyncio.StreamWriter) -> None:
         writer.write(OK + b"Content-Length: 1000\r\n\r\n")
         await drip(writer)
 
-    async with saying(slowly) as server, asyncio.timeout(3):
+    async with saying(slowly) as server, asyncio.timeout(40):  # it drips for 50
         answer = await tried(hasty, server.url)
     assert answer.status == 200
     assert set(answer.body or "") == {"x"}
@@ -169,7 +174,7 @@ async def nonsense(writer: asyncio.StreamWriter) -> None:
     "say", [silence, dripping_head, hints_for_ever, a_long_line, many_lines, hang_up, nonsense], ids=lambda say: say.__name__
 )
 async def test_what_is_no_answer_is_a_failed_try_and_cut_off(hasty: Sender, say: object) -> None:
-    async with saying(say) as server, asyncio.timeout(5):  # type: ignore[arg-type]
+    async with saying(say) as server, asyncio.timeout(30):  # type: ignore[arg-type]
         answer = await tried(hasty, server.url)
         assert answer.status is None
         assert answer.error

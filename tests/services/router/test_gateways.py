@@ -77,6 +77,8 @@ async def test_what_changes_nothing_is_no_change(office: Office) -> None:
         ({"amount_fit": {"<7": 0.5}}, "VALIDATION_ERROR", "amount_fit"),
         ({"time_factor": {"24": 0.5}}, "VALIDATION_ERROR", "hours"),
         ({"fees": [{"rate": 1.0}]}, "VALIDATION_ERROR", "fees.0.rate"),
+        ({"fees": [{"fixed_minor": 2**53}]}, "VALIDATION_ERROR", "fees.0.fixed_minor"),
+        ({"fees": [{"method": "UPI", "rate": 0.01}, {"method": "UPI", "rate": 0.02}]}, "VALIDATION_ERROR", "one for each method"),
         ({"maintenance": [{"starts_at": "2026-01-05T02:00:00Z", "ends_at": "2026-01-05T02:00:00Z"}]}, "VALIDATION_ERROR", "maintenance"),
         ({"maintenance": [{"starts_at": "2026-01-05T01:00:00", "ends_at": "2026-01-05T02:00:00"}]}, "VALIDATION_ERROR", "time zone"),
     ],

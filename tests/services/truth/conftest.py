@@ -36,7 +36,7 @@ async def verifier_db(postgres_url: str) -> AsyncIterator[Database]:
 
 @pytest_asyncio.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    settings = {name: Settings(hang_s=5.0, late_s=0.8) for name in NAMES}
+    settings = {name: Settings(hang_s=60.0, late_s=0.8) for name in NAMES}
     runner = web.AppRunner(create_app(tmp_path, settings, SECRET), access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -113,7 +113,7 @@ class Truth:
     def told(self, kind: type[M]) -> list[M]:
         return [one for one in self.heard if isinstance(one, kind)]
 
-    async def execute(self, attempt: Attempt, *, within_s: float = 5.0, vpa: str = "asha@okbank", instrument: Any = None) -> None:
+    async def execute(self, attempt: Attempt, *, within_s: float = 60.0, vpa: str = "asha@okbank", instrument: Any = None) -> None:
         """The router's order, and everything that follows from it."""
         sealed = SEALER.seal(attempt.merchant_id, instrument or {"type": "UPI", "vpa": vpa})
         deadline_at = utc_now() + timedelta(seconds=within_s)
@@ -143,7 +143,7 @@ class Truth:
 
 
 @asynccontextmanager
-async def truth(executor_db: Database, verifier_db: Database, accounts: list[Account], *, timeout_ms: int = 400) -> AsyncIterator[Truth]:
+async def truth(executor_db: Database, verifier_db: Database, accounts: list[Account], *, timeout_ms: int = 10_000) -> AsyncIterator[Truth]:
     gateways = Gateways(accounts, timeout_ms=timeout_ms)
     given = {"gateways": gateways, "opener": OPENER, "waiting": Waiting(), "queries": ExecutorQueries(executor_db.engine)}
     there = Truth(

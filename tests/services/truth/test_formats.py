@@ -23,7 +23,7 @@ async def there(request: pytest.FixtureRequest, executor_db: Database, verifier_
         await database.rows("TRUNCATE inbox, outbox")
     await executor_db.rows("TRUNCATE attempts")
     await verifier_db.rows("TRUNCATE verifications, gateway_events, reconciliation_runs, discrepancies, audit")
-    async with truth(executor_db, verifier_db, [account_of(request.param, sandbox.url)], timeout_ms=2_000) as found:
+    async with truth(executor_db, verifier_db, [account_of(request.param, sandbox.url)]) as found:
         yield found
 
 

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from services.verifier import consumers as verifier
+from services.verifier import store as verifier_store
+from shared import topology
 from shared.clock import new_id
-from shared.contracts import Attempt, AttemptVerified, LookupAttempt, Money
+from shared.contracts import Attempt, AttemptDoubted, AttemptVerified, LookupAttempt, Money
 from shared.contracts.questions import (
     AuditEntry,
     ListVerifications,
@@ -18,6 +21,7 @@ from shared.contracts.questions import (
 from shared.messaging.answers import Refused
 from tests.sandbox.client import Sandbox
 from tests.services.truth.post import PATIENCE, Truth, attempt
+from tests.services.truth.test_gateway_events import spoken
 
 INR = Money(amount_minor=49_999, currency="INR")
 
@@ -59,6 +63,19 @@ async def test_settled_as_charged(there: Truth, sandbox: Sandbox, confirmed: Mon
     assert (verdict.confirmed, verdict.gateway_reference, verdict.refusal) == (confirmed or one.amount, "ch_9", None)
     assert (view.verdict, view.source, view.confirmed) == ("succeeded", "operator", confirmed or one.amount)
     assert await listed(there, "exhausted") == []
+
+
+async def test_the_name_that_the_operator_had_not_comes_by_itself(there: Truth, sandbox: Sandbox) -> None:
+    """Without it nobody could refund the charge."""
+    one = await exhausted(there, sandbox)
+    await there.answer(settle(one))
+    event = spoken(one, confirmed=one.amount)
+    for number in range(2):
+        again = event.model_copy(update={"event_id": f"evt_{number}_{new_id()}", "message_id": new_id()})
+        await there.deliver(topology.COMMANDS, again.kind, again)
+        await there.carry()
+    verdicts = [(verdict.verdict, verdict.source, verdict.gateway_reference) for verdict in there.told(AttemptVerified)]
+    assert verdicts == [("succeeded", "operator", None), ("succeeded", "webhook", event.gateway_reference)]
 
 
 async def test_settled_as_not_charged(there: Truth, sandbox: Sandbox) -> None:
@@ -108,6 +125,27 @@ async def test_asked_about_anew_by_the_whole_ladder(there: Truth, sandbox: Sandb
     assert len(there.told(LookupAttempt)) == 2 * len(PATIENCE.ladder_s)
     (view,) = await listed(there, "exhausted")
     assert view.attempt_id == one.attempt_id
+
+
+async def test_who_waits_for_a_payer_stands_on_a_list_of_its_own(there: Truth, sandbox: Sandbox) -> None:
+    """It is no trouble: the payment's own time decides."""
+    await sandbox.put("/gateways/alpha/settings", late_s=60)
+    unsettled, link = attempt(), attempt(operation="link")
+    await there.execute(unsettled, vpa="pending@sandbox")
+    await there.execute(link)
+    doubted = AttemptDoubted(correlation_id=link.payment_id, attempt=link)
+    await there.verifier.hear(topology.VERIFIER_EVIDENCE.queue, doubted)
+    await there.verifier.sweep(verifier_store.TAKE_DUE, verifier.ask)
+    await there.carry()
+    assert [(one.attempt_id, one.state) for one in await listed(there, "awaited")] == [(link.attempt_id, "awaited")]
+    assert [(one.attempt_id, one.state) for one in await listed(there, "open")] == [(unsettled.attempt_id, "open")]
+    await there.ask_due()
+    assert [(one.attempt_id, one.verdict) for one in await listed(there, "awaited")] == [(link.attempt_id, None)]
+    assert [one.attempt_id for one in await listed(there, "exhausted")] == [unsettled.attempt_id]
+    [shown] = await there.answer(ShowVerifications(payment_id=link.payment_id))
+    assert shown.state == "awaited"
+    view: VerificationView = await there.answer(settle(link, "failed"))
+    assert (view.state, await listed(there, "awaited")) == ("failed", [])
 
 
 async def test_a_payments_verifications_are_shown(there: Truth, sandbox: Sandbox) -> None:

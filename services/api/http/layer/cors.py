@@ -10,7 +10,7 @@ from services.api.http.layer.problems import Code, Problem
 
 Origins = Callable[[str], Awaitable[bool]]
 ORIGIN_CHARS_MAX = 255
-SENDS = "Content-Type, Idempotency-Key, Prefer, X-Api-Key, X-Client-Secret, X-Request-Id"
+SENDS = "Content-Type, Idempotency-Key, Last-Event-ID, Prefer, X-Api-Key, X-Client-Secret, X-Request-Id"
 READS = "Idempotent-Replayed, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id"
 AGREED_S = "600"  # for how long a browser need not ask again
 

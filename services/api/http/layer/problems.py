@@ -16,7 +16,7 @@ SOON = MappingProxyType({"Retry-After": "1"})
 class Code(Enum):
     """A stable code: its HTTP status, what it says when nobody says better, and the headers that always go with it."""
 
-    MALFORMED_REQUEST = 400, "The request is not valid HTTP, or ended early."
+    MALFORMED_REQUEST = 400, "The request is not valid HTTP, ended early, or has a head beyond the limits."
     MALFORMED_JSON = 400, "The body is not valid JSON."
     JSON_TOO_DEEP = 400, "The body is nested too deeply."
     MISSING_IDEMPOTENCY_KEY = 400, "This operation moves money and needs an Idempotency-Key."

@@ -19,13 +19,15 @@ router = Routes(tag="live events", description="Payments as they change, while y
 TICKET = timedelta(seconds=60)  # to begin with; what has begun goes on
 HEADERS = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 BEAT = b": heartbeat\n\n"
+LAST = "the last `id` that you have seen"
 
 
 class Resuming(Page):
-    last_event_id: Annotated[EventId | None, Field(description="the last `id` that you have seen")] = None
+    last_event_id: Annotated[EventId | None, Field(alias="Last-Event-ID", description=LAST)] = None
 
 
-class TicketQuery(BaseModel):
+class Joining(BaseModel):
+    last_event_id: Annotated[EventId | None, Field(description=LAST)] = None
     ticket: Annotated[str | None, Field(max_length=tokens.TOKEN_CHARS_MAX, description="of `POST /events/tickets`, for browsers")] = None
 
 
@@ -50,15 +52,15 @@ async def make_ticket(caller: Merchant, keys: Keys) -> Ticket:
     "/events", needs=(Role.MERCHANT, Role.LISTENER), errors=[Code.TEMPORARILY_UNAVAILABLE], media="text/event-stream", browsers=True
 )
 async def listen_to_events(
-    headers: Resuming, query: TicketQuery, caller: Merchant, edge: Edge, keys: Keys, request: web.Request
+    headers: Resuming, query: Joining, caller: Merchant, edge: Edge, keys: Keys, request: web.Request
 ) -> web.StreamResponse:
     """Your payments as they change, as server-sent events.
 
-    With `Last-Event-ID` the newest 1000 payments that changed since, as they are now, come first. A payment may come twice: go by its
-    `sequence`. The event `closing` says why the stream ends; reconnect.
+    With `Last-Event-ID`, or `?last_event_id=` for who cannot send it, the newest 1000 payments that changed since, as they are now, come
+    first. A payment may come twice: go by its `sequence`. The event `closing` says why the stream ends; reconnect.
     """
     async with listening(edge, caller, headers.origin) as stream:
-        first = await missed(edge, caller.merchant_id, headers.last_event_id)
+        first = await missed(edge, caller.merchant_id, headers.last_event_id or query.last_event_id)
         response = web.StreamResponse(headers={**HEADERS, **request.get(CORS, {}), "X-Request-Id": request[REQUEST_ID]})
         await response.prepare(request)
         if request.method == "HEAD":

@@ -3,16 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Annotated
 
 from aiohttp import WSCloseCode, web
-from pydantic import Field
 
 from services.api.http.access.keys import Keys, Merchant
 from services.api.http.layer import Code, Problem, Role, Routes
 from services.api.http.layer.guard import REQUEST_ID
-from services.api.http.live.events import TicketQuery
-from services.api.http.live.stream import HEARTBEAT, HEARTBEAT_S, WRITE_S, EventId, Page, Said, Word, heard, listening, missed
+from services.api.http.live.events import Joining
+from services.api.http.live.stream import HEARTBEAT, HEARTBEAT_S, WRITE_S, Page, Said, Word, heard, listening, missed
 from services.api.http.paying.edge import Edge
 from services.api.live import Stream
 
@@ -21,18 +19,14 @@ MESSAGE_BYTES_MAX = 4_096  # of what a client says; none of it means anything
 CLOSES = {"revoked": WSCloseCode.POLICY_VIOLATION, "stopping": WSCloseCode.SERVICE_RESTART}
 
 
-class Joining(TicketQuery):
-    last_event_id: Annotated[EventId | None, Field(description="the last `id` that you have seen")] = None
-
-
 @router.get("/ws", needs=(Role.MERCHANT, Role.LISTENER), status=101, errors=[Code.TEMPORARILY_UNAVAILABLE], media="application/json")
 async def listen_by_socket(
     headers: Page, query: Joining, caller: Merchant, edge: Edge, keys: Keys, request: web.Request
 ) -> web.StreamResponse:
     """Your payments as they change, over a WebSocket: `{"event", "id", "data"}`, a text message each.
 
-    `?last_event_id=` does what `Last-Event-ID` does for `GET /events`. A page must be of one of your `allowed_origins`. The reason of the
-    close frame says why it ends.
+    `?last_event_id=` does what it does for `GET /events`. A page must be of one of your `allowed_origins`. The reason of the close frame
+    says why it ends.
     """
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=MESSAGE_BYTES_MAX, compress=False)
     if not socket.can_prepare(request).ok:

@@ -80,9 +80,9 @@ def told(event: str, payment: PaymentSnapshot) -> Word:
 
 
 async def heard(stream: Stream, keys: Keys, caller: Merchant, request: web.Request) -> AsyncIterator[Said]:
-    """Ends when the stream does: its `ended` says why."""
+    """Ends when the stream does: its `ended` says why. And when the client has gone, so that it takes no place until the next heartbeat."""
     asked_at_s = spoken_at_s = monotonic_s()
-    while True:
+    while request.transport is not None:
         now_s = monotonic_s()
         if now_s - asked_at_s >= RECOGNISED_S:
             asked_at_s = now_s

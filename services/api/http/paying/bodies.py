@@ -1,6 +1,7 @@
 """What merchants send: the payment order in its several spellings, checked and brought to one."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 import orjson
@@ -25,14 +26,19 @@ from shared.clock import utc_now
 from shared.contracts import AMOUNT_MAX, Capture, Method
 
 METADATA_BYTES_MAX = 8_192
+NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")  # as JSON writes it
 
 
 def decimal_of(value: object) -> Decimal:
-    """Of a number or a text. Bodies are read strictly, and strictly a decimal is neither."""
+    """Of a number, or of a text that is written like one: Python would also read `1_0` as ten. Bodies are read strictly, and strictly a
+    decimal is neither."""
     try:
-        return Decimal(str(value))
-    except (InvalidOperation, ValueError):  # the latter for more digits than Python turns into text
-        raise PydanticKnownError("decimal_parsing") from None
+        text = str(value)
+    except ValueError:  # more digits than Python turns into text
+        text = ""
+    if not NUMBER.fullmatch(text):
+        raise PydanticKnownError("decimal_parsing")
+    return Decimal(text)
 
 
 def text_of(value: object) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import orjson
 
-from services.api import store, subscriptions
+from services.api import orders, store, subscriptions
 from services.api.domain.instruments import hints_of, number_of
 from services.api.domain.money import BadMoney, minor_units
 from services.api.domain.quota import QuotaExhausted, Standing, why_refused
@@ -22,7 +22,7 @@ from services.api.http.availability import available
 from services.api.http.layer import Code, Problem, refused
 from services.api.http.paying.bodies import CreatePayment
 from services.api.live import Live
-from services.api.orders import LIVE_INDEX, Order
+from services.api.orders import Order
 from services.api.queries import Queries
 from shared import ids
 from shared.clock import new_id, utc_now
@@ -82,10 +82,6 @@ class Edge:
             if refused.code is Code.VELOCITY_EXCEEDED and (replayed := await self._replay(caller, claim.row)):
                 return Accepted(replayed, replayed=True)
             raise
-        except Exception as error:
-            if for_order and LIVE_INDEX in str(error):
-                raise Problem(Code.ORDER_HAS_LIVE_PAYMENT) from None
-            raise
 
     async def _write(
         self, order: CreatePayment, command: RoutePayment, snapshot: PaymentSnapshot, claim: Claim, for_order: UUID | None
@@ -95,6 +91,8 @@ class Edge:
 
         def change(work: Work) -> None:
             nonlocal written
+            if orders.is_taken(work, for_order):
+                raise Problem(Code.ORDER_HAS_LIVE_PAYMENT)
             written = snapshot.model_copy(update={"created_at": work.now, "updated_at": work.now})
             due_at = work.now + timedelta(seconds=self.waiting.resume_after_s)
             store.insert_payment(work, command, written, due_at=due_at, for_order=for_order, subscription_id=order.subscription_id)
@@ -105,7 +103,7 @@ class Edge:
 
         with available():
             async with asyncio.timeout(COMMIT_TIMEOUT_S):
-                loads = subscriptions.load_of(snapshot.merchant_id, order.subscription_id)
+                loads = [*orders.load_of(for_order), *subscriptions.load_of(snapshot.merchant_id, order.subscription_id)]
                 await self.unit_of_work.win(claim, change, loads=loads)
         return written
 

@@ -4,9 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
+from services.api.http.access.merchants import merchant
 from services.api.http.change import AnyCaseMethod, Change, Gateway
 from services.api.http.layer import Caller, Code, Role, Routes
 from services.api.http.owners import ASKING, Owners
+from services.api.office import Office
 from shared.contracts.questions import (
     CreateExperiment,
     ExperimentResults,
@@ -66,8 +68,10 @@ class CustomerQuery(BaseModel):
 
 
 @router.post("/experiments", needs=Role.OPERATOR, status=201, errors=[*ASKING, Code.NOT_FOUND, Code.CONFLICT])
-async def create_experiment(body: NewExperiment, caller: Caller, owners: Owners) -> ExperimentView:
+async def create_experiment(body: NewExperiment, caller: Caller, owners: Owners, office: Office) -> ExperimentView:
     """Start one. 409 where a running one covers the same payments."""
+    if body.merchant_id is not None:
+        await merchant(office, body.merchant_id)
     question = CreateExperiment(
         name=body.name,
         treatment_gateway=body.treatment_gateway,

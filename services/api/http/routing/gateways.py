@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.api.http.change import Change, GatewayPath
+from services.api.http.fields import Currency, Time
 from services.api.http.layer import Caller, Role, Routes
 from services.api.http.owners import ASKING, Owners
 from shared.contracts import AMOUNT_MAX, Method
@@ -29,8 +30,22 @@ class Gateways(BaseModel):
     items: list[GatewayView]
 
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Hour = Annotated[int, Field(ge=0, le=23)]
+
+
+class Fee(FeeView):
+    """With a misspelt `rate` it would cost nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Window(MaintenanceWindow):
+    """With a misspelt `method` it would close the whole gateway."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    starts_at: Time
+    ends_at: Time
 
 
 class GatewayChange(Change):
@@ -47,8 +62,8 @@ class GatewayChange(Change):
     bank_affinity: Annotated[dict[Bank, Share], Field(max_length=200)] | None = None
     amount_fit: Annotated[dict[str, Share], Field(max_length=10, description="by amount bucket")] | None = None
     time_factor: Annotated[dict[Hour, Share], Field(description="by hour of the day, UTC")] | None = None
-    fees: Annotated[tuple[FeeView, ...], Field(max_length=20)] | None = None
-    maintenance: Annotated[tuple[MaintenanceWindow, ...], Field(max_length=100)] | None = None
+    fees: Annotated[tuple[Fee, ...], Field(max_length=20)] | None = None
+    maintenance: Annotated[tuple[Window, ...], Field(max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _something(self) -> "GatewayChange":

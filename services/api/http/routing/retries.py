@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import AliasChoices, BaseModel, Field
 
+from services.api.http.access.merchants import MerchantPath, merchant
 from services.api.http.change import Change, Why
 from services.api.http.layer import Caller, Code, Problem, Role, Routes
 from services.api.http.owners import ASKING, Owners
+from services.api.office import Office
 from shared.contracts import OutcomeClass
 from shared.contracts.questions import (
     ChangeErrorClass,
@@ -18,10 +20,6 @@ from shared.contracts.questions import (
 )
 
 router = Routes(tag="retries", description="How often a payment is tried, and which refusals allow another try.")
-
-
-class MerchantPath(BaseModel):
-    merchant_id: Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class RetryPolicy(Change):
@@ -73,10 +71,11 @@ async def show_retry_policy(path: MerchantPath, caller: Caller, owners: Owners) 
 
 
 @router.put("/retry-policy/{merchant_id}", needs=Role.OPERATOR, errors=ASKING)
-async def change_retry_policy(path: MerchantPath, body: RetryPolicy, caller: Caller, owners: Owners) -> RetryPolicyInForce:
+async def change_retry_policy(path: MerchantPath, body: RetryPolicy, caller: Caller, owners: Owners, office: Office) -> RetryPolicyInForce:
     """Set how often payments of a merchant are tried."""
     if body.merchant_id not in (None, path.merchant_id):
         raise Problem(Code.VALIDATION_ERROR, "merchant_id is not the one of the path.")
+    await merchant(office, path.merchant_id)  # which there are the router does not know
     policy = RetryPolicyView(
         merchant_id=path.merchant_id,
         attempts_max=body.attempts_max,

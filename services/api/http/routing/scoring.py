@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import AliasChoices, BaseModel, Field, model_validator
 
 from services.api.http.change import AnyCaseMethod, Change, Why
-from services.api.http.fields import Upper
+from services.api.http.fields import Currency
 from services.api.http.layer import Caller, Code, Role, Routes
 from services.api.http.owners import ASKING, Owners
 from shared.contracts import AMOUNT_MAX, Money
@@ -25,7 +25,6 @@ from shared.contracts.questions import (
 router = Routes(tag="scoring", description="How gateways are chosen, and what would be chosen.")
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$"), Upper]
 
 
 class Hypothetical(BaseModel):

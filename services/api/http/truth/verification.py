@@ -32,7 +32,8 @@ LIMIT = Annotated[int, Field(ge=1, le=500)]
 
 
 class VerificationItem(BaseModel):
-    """One attempt of the payment that was in doubt. `verdict` null: it is still being asked about, or is `exhausted` and an operator's."""
+    """One attempt of the payment that was in doubt. `verdict` null: it is still being asked about, its payer is `awaited`, or it is
+    `exhausted` and an operator's."""
 
     attempt: int
     gateway: str
@@ -139,7 +140,7 @@ def shown(one: VerificationView) -> Verification:
 
 @router.get("/verifications", needs=Role.OPERATOR, errors=ASKING)
 async def list_verifications(query: VerificationQuery, owners: Owners) -> Verifications:
-    """Attempts in one state, those longest in it first. `exhausted` ones wait for a person."""
+    """Attempts in one state, those longest in it first. `exhausted` ones wait for a person, `awaited` ones for their payer."""
     asked = ListVerifications(state=query.state, gateway=query.gateway, limit=query.limit)
     return Verifications(items=[shown(one) for one in await owners.ask(asked, list[VerificationView])])
 

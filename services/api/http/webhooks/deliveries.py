@@ -9,10 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from services.api.domain.cursor import CURSOR_CHARS, BadCursor, Place, read_cursor, write_cursor
 from services.api.http.change import Change
 from services.api.http.fields import Time
-from services.api.http.layer import Caller, Code, Routes, refused
+from services.api.http.layer import Caller, Code, Problem, Role, Routes, refused
 from services.api.http.owners import ASKING, Owners
 from services.api.http.paying.edge import Edge
-from services.api.http.webhooks.endpoints import EITHER, MISSING, who, whose
+from services.api.http.webhooks.endpoints import EITHER, MISSING, who
 from shared import ids
 from shared.contracts.questions import DeliveryDetail, DeliveryTry, DeliveryView, ListDeliveries, RetryDelivery, ShowDelivery
 from shared.contracts.questions.notifier import DeliveryState
@@ -25,6 +25,7 @@ PaymentId = Annotated[str, AfterValidator(lambda text: ids.public(ids.PAYMENT, i
 class DeliveriesQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    merchant_id: Annotated[str | None, Field(max_length=64, description="whose; operators see everybody's where it is left out")] = None
     endpoint_id: Annotated[str | None, Field(max_length=64)] = None
     payment_id: Annotated[PaymentId | None, Field(examples=["pay_02UwR5cXq1ZbT4rJvYkN8s"])] = None
     type: Annotated[str | None, Field(max_length=64, examples=["payment.succeeded"])] = None
@@ -36,16 +37,18 @@ class DeliveriesQuery(BaseModel):
         str | None, Field(max_length=CURSOR_CHARS, description="`next_cursor` of the answer before, same filters; empty to begin")
     ] = None
 
-    def asked(self, merchant_id: str) -> ListDeliveries:
+    def asked(self, merchant_id: str | None) -> ListDeliveries:
         chosen = self.model_dump(include={"endpoint_id", "type", "state", "since", "until"})
         payment = ids.private(ids.PAYMENT, self.payment_id) if self.payment_id else None
         return ListDeliveries(merchant_id=merchant_id, payment_id=payment, limit=self.limit + 1, **chosen)
 
 
 class Delivery(BaseModel):
-    """`delivery_id` is the `webhook-id` of every try. `next_try_at` null: none by itself."""
+    """`delivery_id` is the `webhook-id` of every try. `merchant_id` is whose endpoint it is, `@operators` for operators' own.
+    `next_try_at` null: none by itself."""
 
     delivery_id: UUID
+    merchant_id: str
     event_id: UUID
     endpoint_id: str
     payment_id: str | None
@@ -65,14 +68,24 @@ class Deliveries(BaseModel):
 
 
 class WholeDelivery(Delivery):
-    """`body` is what is sent, to the byte. `attempts` are the latest hundred; `status` null: no answer came, for `error`."""
+    """`body` is what is sent, to the byte. `attempts` are the latest hundred; `status` null: no answer came, for `error`. To operators
+    a merchant's `body` and every `response` are null."""
 
-    body: str
+    body: str | None
     attempts: list[DeliveryTry]
 
 
 class DeliveryPath(BaseModel):
     delivery_id: UUID
+
+
+def whose(caller: Caller, named: str | None = None) -> str | None:
+    """None for an operator who names nobody: everybody's. Raises Problem(FORBIDDEN) where a merchant names another."""
+    if caller.role is Role.OPERATOR:
+        return named
+    if named not in (None, caller.merchant_id):
+        raise Problem(Code.FORBIDDEN, "merchant_id names another merchant than the key's.")
+    return caller.merchant_id
 
 
 def shown(one: DeliveryView) -> dict[str, Any]:
@@ -82,8 +95,8 @@ def shown(one: DeliveryView) -> dict[str, Any]:
 
 @router.get("/webhooks/deliveries", needs=EITHER, errors=ASKING)
 async def list_deliveries(query: DeliveriesQuery, caller: Caller, edge: Edge, owners: Owners) -> Deliveries:
-    """What was sent to your endpoints, or is to be, newest first."""
-    asked = query.asked(whose(caller))
+    """What was sent to your endpoints, or is to be, newest first. Operators see everybody's."""
+    asked = query.asked(whose(caller, query.merchant_id))
     title = f"deliveries {asked.model_dump_json(exclude={'limit', 'before'})}"
     if query.cursor:
         asked = asked.model_copy(update={"before": _place(query.cursor, of=title, key=edge.fingerprint_key)})
