@@ -153,6 +153,8 @@ class Client:
                 return answer
             if status == 409:  # the sums or the state do not allow it
                 return None
+            if made := answer.get("error", {}).get("details", {}).get("payment_id"):  # it was taken, and no gateway has made its link
+                return {"payment_id": made}
             await asyncio.sleep(RETRY_PAUSE_S)
         self.history.unanswered += 1
         return None
@@ -175,7 +177,7 @@ class Client:
     async def _post(self, session: aiohttp.ClientSession, path: str, key: str, body: bytes) -> tuple[int, dict[str, Any]]:
         async with session.post(self.api + path, data=body, headers={**HEADERS, "Idempotency-Key": key}) as response:
             raw = await response.read()
-            return response.status, orjson.loads(raw) if response.status in (200, 201) else {}
+            return response.status, orjson.loads(raw) if response.content_type == "application/json" else {}
 
 
 class Onlooker:

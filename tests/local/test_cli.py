@@ -84,6 +84,7 @@ def test_the_detail_of_an_error_follows_below(monkeypatch: pytest.MonkeyPatch, c
         raise StartFailed("router ended", "line one\nline two")
 
     monkeypatch.setattr(cli, "app", fails)
+    monkeypatch.setattr(sys, "argv", ["paymesh", "up"])
     with pytest.raises(SystemExit) as exited:
         cli.main()
     assert exited.value.code == 1
