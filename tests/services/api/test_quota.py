@@ -14,6 +14,7 @@ from services.api.http.access.keys import Merchant
 from services.api.http.layer import Problem, Role
 from services.api.http.paying.bodies import CreatePayment
 from services.api.http.paying.edge import Accepted
+from services.api.queries import Queries
 from shared.clock import new_id, utc_now
 from shared.contracts import (
     Attempt,
@@ -183,6 +184,23 @@ async def test_a_replay_takes_nothing(database: Database, replicas: Replicas) ->
     again = await ask(replicas[1], name, key)
     assert isinstance(again, Accepted)
     assert again.replayed, "a payment that was accepted is shown, though no token is left"
+
+
+async def test_a_replay_that_comes_while_its_first_copy_takes_the_last_token_is_one(
+    replicas: Replicas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, key = await make(replicas[0], 1), new_id().hex
+    look = Queries.subscription
+
+    async def late(self: Queries, merchant_id: str, subscription_id: str) -> subscriptions.Subscription | None:
+        monkeypatch.undo()
+        assert isinstance(await ask(replicas[1], name, key), Accepted)
+        return await look(self, merchant_id, subscription_id)
+
+    monkeypatch.setattr(Queries, "subscription", late)
+    answer = await ask(replicas[0], name, key)
+    assert isinstance(answer, Accepted)
+    assert answer.replayed
 
 
 @pytest.mark.parametrize("state", ["none", "empty", "inactive", "neighbour's"])

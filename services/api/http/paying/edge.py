@@ -63,25 +63,29 @@ class Edge:
         command, snapshot = self._command(order, caller)
         key = idempotency_key or await self._derived_key(order, caller)
         claim = store.claim(caller.merchant_id, CREATE, key, fingerprint=self._fingerprint(order, caller), payment_id=snapshot.payment_id)
-        ours = order_id_in(order.order_id)
-        if (ours or order.subscription_id) and (replayed := await self._replay(caller, claim.row)):
+        try:
+            return Accepted(await self._make(order, caller, command, snapshot, claim, address), replayed=False)
+        except AlreadyHandled:
+            refused = Problem(Code.TEMPORARILY_UNAVAILABLE)
+        except Problem as problem:  # a copy that was faster may be what has taken the token, or pays the order
+            refused = problem
+        if replayed := await self._replay(caller, claim.row):
             return Accepted(replayed, replayed=True)
+        raise refused
+
+    async def _make(
+        self, order: CreatePayment, caller: Merchant, command: RoutePayment, snapshot: PaymentSnapshot, claim: Claim, address: str
+    ) -> PaymentSnapshot:
+        """Raises AlreadyHandled where the key has been used, Problem."""
+        ours = order_id_in(order.order_id)
         for_order = (await self._payable(caller, ours, snapshot.amount)).order_id if ours else None
         if order.subscription_id:
             await self._has_token(caller, order.subscription_id)
         try:
             with self.velocity.counted(self._payer(order, command, address)):
-                return Accepted(await self._write(order, command, snapshot, claim, for_order), replayed=False)
-        except AlreadyHandled:
-            if replayed := await self._replay(caller, claim.row):
-                return Accepted(replayed, replayed=True)
-            raise Problem(Code.TEMPORARILY_UNAVAILABLE) from None
+                return await self._write(order, command, snapshot, claim, for_order)
         except QuotaExhausted as refused:
             raise Problem(Code.QUOTA_EXHAUSTED, str(refused)) from None
-        except Problem as refused:
-            if refused.code is Code.VELOCITY_EXCEEDED and (replayed := await self._replay(caller, claim.row)):
-                return Accepted(replayed, replayed=True)
-            raise
 
     async def _write(
         self, order: CreatePayment, command: RoutePayment, snapshot: PaymentSnapshot, claim: Claim, for_order: UUID | None
