@@ -4,6 +4,8 @@ import asyncio
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -18,7 +20,8 @@ from deploy.bench.webhooks import webhooks as measure_webhooks
 from deploy.local.commands.options import SOME
 from deploy.local.console import err, notice, shown
 from deploy.local.instance import ROOT, Instance
-from deploy.local.mesh import Mesh
+from deploy.local.leftovers import wipe
+from deploy.local.mesh import ALL, Mesh
 
 SETTINGS = {
     "PAYMESH_SANDBOX_ACCOUNTS_FILE": str(ROOT / "deploy" / "bench" / "accounts.toml"),
@@ -39,15 +42,12 @@ def bench(
     deliveries: Annotated[int, SOME, Parameter(help="How many webhooks that is.")] = 30_000,
     old_payments: Annotated[int, Parameter(help="Fill every database with so many old payments, and measure again.")] = 0,
     as_json: Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output.")] = False,
-    instance: Annotated[str, Parameter(help="Where the servers' data lie: `.paymesh/<instance>`.")] = "bench",
+    instance: Annotated[str, Parameter(help="Where the servers' data lie: `.paymesh/<instance>`; emptied first.")] = "bench",
 ) -> int:
     """Open-loop load through the real edge on an instance of its own; ends by itself. Exit status 1 where a payment or webhook was lost."""
     if webhooks:
         return bench_webhooks(instance, deliveries, as_json=as_json)
-    mesh = Mesh(Instance.named(instance).folder, SETTINGS, notice=notice)
-    with shown("the mesh for the benchmark") as progress:
-        mesh.start(progress)
-    try:
+    with fresh_mesh(instance, "the mesh for the benchmark") as mesh:
         err.print(f"warming up: {WARM_PER_S:.0f}/s for {WARM_S:.0f} s")
         measure(mesh, rate_per_s=WARM_PER_S, seconds=WARM_S)
         err.print(f"light load: {light_rate:.0f}/s for {light_seconds:.0f} s")
@@ -62,23 +62,30 @@ def bench(
             err.print(f"growing old: {old_payments} payments in every database")
             asyncio.run(grow_old(mesh, old_payments))
             found |= grown(loaded, measure(mesh, rate_per_s=rate, seconds=seconds), measure(mesh, rate_per_s=rate, seconds=seconds))
-    finally:
-        mesh.stop()
     sys.stdout.write((json.dumps(found) if as_json else text(found)) + "\n")
     return 1 if found["lost"] else 0
 
 
 def bench_webhooks(instance: str, deliveries: int, *, as_json: bool) -> int:
-    mesh = Mesh(Instance.named(instance).folder, SETTINGS, services=("notifier",), notice=notice)
-    with shown("the notifier for the benchmark") as progress:
-        mesh.start(progress)
-    try:
+    with fresh_mesh(instance, "the notifier for the benchmark", services=("notifier",)) as mesh:
         err.print(f"{deliveries} webhooks")
         found = measure_webhooks(mesh, deliveries)
-    finally:
-        mesh.stop()
     sys.stdout.write((json.dumps(found) if as_json else webhooks_text(found)) + "\n")
     return 1 if found["webhooks_lost"] else 0
+
+
+@contextmanager
+def fresh_mesh(instance: str, title: str, services: Sequence[str] = ALL) -> Iterator[Mesh]:
+    """A mesh that remembers nothing: endpoints of an earlier benchmark, whose receivers are gone, once cost the notifier as much again."""
+    found = Instance.named(instance)
+    wipe(found)
+    mesh = Mesh(found.folder, SETTINGS, services=services, notice=notice)
+    with shown(title) as progress:
+        mesh.start(progress)
+    try:
+        yield mesh
+    finally:
+        mesh.stop()
 
 
 def decisions() -> dict[str, Any]:
