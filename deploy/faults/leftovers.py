@@ -19,13 +19,17 @@ UNCONSUMED_S = 10.0
 # What a server that is away makes its clients raise; a channel that has closed raises RuntimeError.
 AWAY = (TimeoutError, OSError, RuntimeError, AMQPException, asyncpg.PostgresError, asyncpg.InterfaceError)
 AWAITED = "state = 'open' AND reason LIKE '%the payer has not acted: pending'"  # of whom nobody wants anything: the payment's time decides
-# name → (service, what must be zero). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none may be left.
+AWAITED_PAYERS = "payers awaited"
+LOOKUPS = "queue executor.lookup."
+# name → (service, what must be zero, but for the payers). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none
+# may be left.
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     **{f"outbox {service}": (service, "SELECT count(*) FROM outbox") for service in SERVICES},
     "payments overdue": ("api", "SELECT count(*) FROM payments WHERE due_at < now()"),
     "operations under way": ("api", "SELECT count(*) FROM operations WHERE status IN ('processing', 'pending_verification', 'exhausted')"),
     "attempts without outcome": ("executor", "SELECT count(*) FROM attempts WHERE state = 'started'"),
     "verifications open": ("verifier", f"SELECT count(*) FROM verifications WHERE state IN ('open', 'exhausted') AND NOT ({AWAITED})"),
+    AWAITED_PAYERS: ("verifier", f"SELECT count(*) FROM verifications WHERE {AWAITED}"),
     "gateway events unsettled": ("verifier", "SELECT count(*) FROM gateway_events WHERE settled_at IS NULL"),
     "gateway events unmatched": ("verifier", "SELECT count(*) FROM gateway_events WHERE state = 'unmatched'"),
     "deliveries due": ("notifier", "SELECT count(*) FROM deliveries WHERE state IN ('due', 'parked')"),
@@ -37,7 +41,19 @@ async def everywhere(mesh: Mesh) -> dict[str, int]:
     """Name → how many, zeros included. Raises one of AWAY where a server is."""
     blueprint = mesh.blueprint
     in_rows = await in_databases({service: blueprint.database_url(service) for service in SERVICES})
-    return {**in_rows, **await in_queues(mesh.rabbitmq.url, blueprint.gateways_file)}
+    return owed({**in_rows, **await in_queues(mesh.rabbitmq.url, blueprint.gateways_file)})
+
+
+def owed(counts: Mapping[str, int]) -> dict[str, int]:
+    """Without questions about payers who are awaited: they are asked about now and then, and whoever is killed may leave such a question in
+    its queue. One about anybody else has an open verification, and that is counted."""
+    found = dict(counts)
+    awaited = found.pop(AWAITED_PAYERS)
+    for name in found:
+        if name.startswith(LOOKUPS) and not name.endswith(".dead"):
+            spared = min(found[name], awaited)
+            found[name], awaited = found[name] - spared, awaited - spared
+    return found
 
 
 async def in_databases(urls: Mapping[str, str]) -> dict[str, int]:

@@ -57,3 +57,12 @@ def test_what_is_not_quiet_by_the_deadline_is_judged_all_the_same(quiet: Campaig
 def test_a_payer_who_has_not_acted_is_named_as_the_verifier_names_them() -> None:
     """Else every link that nobody paid would be left over."""
     assert leftovers.AWAITED.endswith(f"LIKE '%{AWAITED}'")
+
+
+def test_a_question_about_a_payer_who_is_awaited_is_no_leftover() -> None:
+    """Whoever is killed while they ask leaves it in the queue. More questions than payers are somebody else's."""
+    others = {"queue executor.lookup.alpha.dead": 1, "queue executor.commands.alpha": 1}
+    counts = {"payers awaited": 3, "queue executor.lookup.alpha": 2, "queue executor.lookup.beta": 2, **others}
+    left = {"queue executor.lookup.alpha": 0, "queue executor.lookup.beta": 1, **others}
+    assert leftovers.owed(counts) == left
+    assert leftovers.owed({**counts, "payers awaited": 0}) == {name: count for name, count in counts.items() if name != "payers awaited"}
