@@ -21,8 +21,8 @@ AWAY = (TimeoutError, OSError, RuntimeError, AMQPException, asyncpg.PostgresErro
 AWAITED = "state = 'open' AND reason LIKE '%the payer has not acted: pending'"  # of whom nobody wants anything: the payment's time decides
 AWAITED_PAYERS = "payers awaited"
 LOOKUPS = "queue executor.lookup."
-# name → (service, what must be zero, but for the payers). Rows that operators are shown (parked, exhausted) count: a campaign heals, so none
-# may be left.
+# name → (service, what must be zero, but for the payers). Rows that operators are shown (parked, exhausted) count: a campaign heals, so
+# none may be left.
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     **{f"outbox {service}": (service, "SELECT count(*) FROM outbox") for service in SERVICES},
     "payments overdue": ("api", "SELECT count(*) FROM payments WHERE due_at < now()"),
