@@ -13,7 +13,6 @@ from services.api.domain.cursor import Place
 from services.api.store import COLUMNS
 from shared.contracts import Status
 
-BUDGET = "SET LOCAL statement_timeout = '2s'"  # where few of very many match, nobody looks through all of them
 COUNT_MAX = 10_000  # more than that is not counted: a count reads every row that it counts
 STATUSES = frozenset(get_args(Status))
 CONDITIONS = {

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.api import ledger, lists, orders, subscriptions
@@ -17,7 +16,7 @@ from services.api.domain.quota import own_id
 from services.api.store import COLUMNS, Payment, evidence_of, payment_of, snapshot_of
 from services.api.subscriptions import Subscription
 from shared.contracts import PaymentSnapshot
-from shared.storage.blame import sqlstate_of
+from shared.storage.budget import budgeted
 
 KEY = text(
     "SELECT k.key_id, k.secret_sha256, k.publishable, m.allowed_origins,"
@@ -38,8 +37,7 @@ OPERATIONS = text(
     f"SELECT {ledger.COLUMNS} FROM operations WHERE payment_id = :payment_id AND merchant_id = :merchant_id"
     " ORDER BY created_at, operation_id LIMIT 500"
 )
-WRITING, BUDGET = text(lists.WRITING), text(lists.BUDGET)
-CANCELED = "57014"
+WRITING = text(lists.WRITING)
 ORDER, ORDER_OF_REFERENCE = text(orders.FIND), text(orders.BY_REFERENCE)
 SUBSCRIPTION, GRANTED = text(subscriptions.FIND), text(subscriptions.GRANTED)
 CLAIMED = text("SELECT fingerprint, payment_id, operation_id FROM idempotency WHERE claim = :claim")
@@ -88,10 +86,6 @@ class Known:
     evidence: Evidence
 
 
-class TooMuch(Exception):
-    """A list for which too many rows would be read."""
-
-
 class Queries:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
@@ -131,14 +125,8 @@ class Queries:
         return int((await self._listed(sql, named))[0][0])
 
     async def _listed(self, sql: str, named: dict[str, Any]) -> Sequence[Any]:
-        try:
-            async with self.engine.connect() as connection:
-                await connection.execute(BUDGET)
-                return (await connection.execute(text(sql), named)).all()
-        except DBAPIError as error:
-            if sqlstate_of(error) == CANCELED:
-                raise TooMuch from None
-            raise
+        async with budgeted(self.engine) as connection:
+            return (await connection.execute(text(sql), named)).all()
 
     async def known(self, payment_id: UUID) -> Known | None:
         """Whoever's it is: the caller judges whether its own caller may see it."""

@@ -1,6 +1,6 @@
 """Builds the edge from settings."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -62,7 +62,8 @@ class ApiSettings(Settings):
 def build() -> runtime.Parts:
     settings, waiting = ApiSettings(), Waiting()
     parts = runtime.build("api", settings, inbox=store.inbox, outbox=store.outbox)
-    lapsing = voiding_nothing(accounts.load(settings.gateways_file))
+    known = accounts.load(settings.gateways_file)
+    lapsing = voiding_nothing(known)
     runtime.bind(parts, hears, given={"waiting": waiting, "lapsing": lapsing})
     parts.pruner.forget(tables.idempotency.c.created_at, keep_days=settings.idempotency_keep_days)
     queries, heard = Queries(parts.engine), Live(parts.ears)
@@ -90,7 +91,7 @@ def build() -> runtime.Parts:
             again_s=waiting.resume_every_s,
         )
         parts.tasks[name] = sweeper.run
-    runner = EdgeRunner(application(parts, settings, edge, queries))
+    runner = EdgeRunner(application(parts, settings, edge, queries, known))
 
     async def listen() -> None:
         await heard.open()
@@ -112,10 +113,11 @@ def voiding_nothing(known: Iterable[accounts.Account]) -> frozenset[str]:
     return frozenset(account.name for account in known if "void" not in CODECS[account.kind].operations)
 
 
-def application(parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries: Queries) -> web.Application:
+def application(
+    parts: runtime.Parts, settings: ApiSettings, edge: Edge, queries: Queries, known: Sequence[accounts.Account]
+) -> web.Application:
     app = web.Application()
     owners = Owners(Asker(parts.mouth, timeout_s=settings.question_timeout_s).ask)
-    known = accounts.load(settings.gateways_file)
     received = inbound.Inbound(known, parts.unit_of_work)
     teller = Teller(edge, {account.name: CODECS[account.kind].captures(account) for account in known}, voiding_nothing(known))
     jobs = status.Jobs(parts.mouth, [account.name for account in known])

@@ -41,6 +41,7 @@ from shared.contracts.questions.notifier import REPLAY_MAX, EndpointQuestion
 from shared.ids import public
 from shared.letter import letter
 from shared.messaging.answers import Answers, Refused
+from shared.storage.budget import TooMuch
 
 ENDPOINT_ID = "we"  # we_…
 SECRET_BYTES = 32
@@ -168,7 +169,7 @@ async def replay_deliveries(question: ReplayDeliveries, desk: Desk) -> ReplayedV
 async def list_deliveries(question: ListDeliveries, desk: Desk) -> list[DeliveryView]:
     try:
         return [DeliveryView.model_validate(row) for row in await desk.deliveries(question)]
-    except sql.TooMuch:
+    except TooMuch:
         _wrong("from", "Too many deliveries would be looked through: give a from, or fewer filters.", at="query")
 
 

@@ -5,20 +5,18 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier import tables
 from shared.contracts import Frozen
 from shared.contracts.questions import AuditEntry, ListDeliveries
 from shared.contracts.questions.notifier import DeliveryState
-from shared.storage.blame import sqlstate_of
+from shared.storage.budget import budgeted
 
 REPLAYED_PER_S = 500  # so that a replay is a stream, not a flood
 TRIES_SHOWN = 100
 TRIES_MAX = 1_000  # of one delivery; then it is sent again no more
 SKIPPED_MAX = 5_000  # in one statement
-CANCELED = "57014"
 
 ENDPOINT = (
     "SELECT endpoint_id, url, description, events, ordered, enabled, disabled_reason, failing_since, created_at,"
@@ -45,8 +43,7 @@ NEWEST_OF_EACH = (
     f"SELECT of_endpoint.* FROM endpoints e CROSS JOIN LATERAL ({NEWEST}) of_endpoint WHERE {{of_endpoints}}"
     " ORDER BY created_at DESC, delivery_id DESC LIMIT :limit"
 )
-# Where few of very many match, nobody looks through all of them; what is looked through is in the list's own order, so that a few end it.
-BUDGET = "SELECT set_config('statement_timeout', '2s', true), set_config('enable_seqscan', 'off', true)"
+IN_ORDER = "SET LOCAL enable_seqscan = off"  # what is looked through is in the list's own order, so that a few end it
 OF_WHOM = "merchant_id = coalesce(cast(:merchant_id AS text), merchant_id)"  # without a merchant: whose it may be
 DELIVERY = f"SELECT {COLUMNS}, d.body FROM deliveries d WHERE delivery_id = :delivery_id AND {OF_WHOM}"
 TRIES = (
@@ -78,10 +75,6 @@ REPLAY = (
     " SELECT count(*) AS deliveries, max(created_at) AS latest FROM chosen"
 )
 AUDIT = "SELECT at, actor, action, subject, before, after, reason FROM audit ORDER BY id DESC LIMIT :limit"
-
-
-class TooMuch(Exception):
-    """A list for which too many rows would be read."""
 
 
 class Change:
@@ -134,14 +127,9 @@ class Desk:
     async def deliveries(self, wanted: ListDeliveries) -> list[dict[str, Any]]:
         """Newest first. Raises TooMuch."""
         sql, values = page(wanted)
-        try:
-            async with self.engine.connect() as connection:
-                await connection.execute(text(BUDGET))
-                return await Change(connection).rows(sql, **values)
-        except DBAPIError as error:
-            if sqlstate_of(error) == CANCELED:
-                raise TooMuch from None
-            raise
+        async with budgeted(self.engine) as connection:
+            await connection.execute(text(IN_ORDER))
+            return await Change(connection).rows(sql, **values)
 
     async def audit(self, limit: int) -> list[AuditEntry]:
         return [AuditEntry.model_validate(row) for row in await self.rows(AUDIT, limit=limit)]

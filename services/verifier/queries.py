@@ -1,6 +1,6 @@
 """What operators and merchants may see of the verifier, read outside a unit of work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -29,15 +29,18 @@ AUDIT = 'SELECT at, actor, action, subject, "before", "after", reason FROM audit
 SEEDED = text("INSERT INTO reconciliation_schedule (gateway, due_at) VALUES (:gateway, now()) ON CONFLICT DO NOTHING")
 
 
+# What is `open` in the table is shown as two states.
+ONLY: Mapping[str | None, Sequence[str]] = {"awaited": (f"reason LIKE '%{AWAITED}'",), "open": (f"reason NOT LIKE '%{AWAITED}'",)}
+
+
 class Queries:
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
 
     async def verifications(self, *, order: str, limit: int, state: str | None = None, **where: Any) -> list[VerificationView]:
         """`state` as people see it."""
-        only = {"awaited": "reason LIKE :awaited", "open": "reason NOT LIKE :awaited"}.get(state or "", "")
         where["state"] = "open" if state == "awaited" else state
-        rows = await self._rows(VERIFICATIONS, order=order, limit=limit, where=where, only=only, awaited=f"%{AWAITED}")
+        rows = await self._rows(VERIFICATIONS, order=order, limit=limit, where=where, only=ONLY.get(state, ()))
         return [_verification(row) for row in rows]
 
     async def events(self, *, order: str, limit: int, **where: Any) -> list[GatewayEventView]:
@@ -60,15 +63,14 @@ class Queries:
                 await connection.execute(SEEDED, {"gateway": gateway})
 
     async def _rows(
-        self, select: str, *, order: str, limit: int, where: Mapping[str, Any], only: str = "", **named: Any
+        self, select: str, *, order: str, limit: int, where: Mapping[str, Any], only: Sequence[str] = ()
     ) -> list[dict[str, Any]]:
-        """`where`: column → value, or None for any; `only`: one condition more, of what is `named`. Columns, conditions and order are this
-        file's own words."""
+        """`where`: column → value, or None for any; `only`: more conditions. Columns, conditions and order are this file's own words."""
         asked = {column: value for column, value in where.items() if value is not None}
-        narrowed = " AND ".join((*(f"{column} = :{column}" for column in asked), *filter(None, (only,))))
-        sql = text(f"{select}{f' WHERE {narrowed}' if narrowed else ''} ORDER BY {order} LIMIT :limit_")
+        narrowed = " AND ".join(("true", *(f"{column} = :{column}" for column in asked), *only))
+        sql = text(f"{select} WHERE {narrowed} ORDER BY {order} LIMIT :limit_")
         async with self.engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(sql, {**asked, **named, "limit_": limit})).mappings()]
+            return [dict(row) for row in (await connection.execute(sql, {**asked, "limit_": limit})).mappings()]
 
 
 def _verification(row: Mapping[str, Any]) -> VerificationView:

@@ -5,7 +5,8 @@ from enum import Enum, auto
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
-ROW_SQLSTATES = ("22", "23", "57014")  # bad data · broken constraint · statement timeout: find the one row that did it
+TIMED_OUT = "57014"
+ROW_SQLSTATES = ("22", "23", TIMED_OUT)  # bad data · broken constraint · statement timeout: find the one row that did it
 # connection · deadlock, serialization · out of connections, memory or disk · lock timeout · shutting down, starting up ·
 # no such database (while it is restored) · read-only (a standby after a failover)
 AWAY_SQLSTATES = ("08", "40", "53", "55P03", "57P", "3D000", "25006")

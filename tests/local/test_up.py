@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from deploy.local import demo
 from deploy.local.instance import ROOT, Instance
 from deploy.local.leftovers import end_programs
 from deploy.local.prepare import create_databases
@@ -80,6 +81,7 @@ def test_up_in_the_background_over_and_over_and_down(person: Person) -> None:
     first = person.sees()
     assert first["state"] == "running"
     assert all(service["ready"] for service in first["services"].values())
+    assert first["merchant"]["publishable_key"] == demo.PUBLISHABLE_KEY
     command = Path(f"/proc/{first['services']['sandbox']['pid']}/cmdline").read_text().split("\0")
     assert command[command.index("--call-back") + 1] == f"{first['api']}/webhooks"
 

@@ -125,30 +125,28 @@ class Breaker:
         self.timeout_5m = Span.of(TIMEOUT_S, counts.get("timeout_5m", ()))
 
     def _judge(self, now_s: float) -> Transition | None:
-        limits = LIMITS
-        if self.consecutive_failures >= limits.failures_in_row:
+        if self.consecutive_failures >= LIMITS.failures_in_row:
             return self._open(now_s, f"{self.consecutive_failures} failures in a row")
         samples, share = self.fail_2m.read(now_s)
-        if samples >= limits.samples_min and share > limits.fail_share:
-            return self._open(now_s, f"{share:.0%} of {samples} attempts failed in two minutes, more than {limits.fail_share:.0%}")
+        if samples >= LIMITS.samples_min and share > LIMITS.fail_share:
+            return self._open(now_s, f"{share:.0%} of {samples} attempts failed in two minutes, more than {LIMITS.fail_share:.0%}")
         samples, share = self.timeout_5m.read(now_s)
-        if samples >= limits.samples_min and share > limits.timeout_share:
-            return self._open(now_s, f"{share:.0%} of {samples} attempts timed out in five minutes, more than {limits.timeout_share:.0%}")
+        if samples >= LIMITS.samples_min and share > LIMITS.timeout_share:
+            return self._open(now_s, f"{share:.0%} of {samples} attempts timed out in five minutes, more than {LIMITS.timeout_share:.0%}")
         return None
 
     def _probe(self, failed: bool, now_s: float) -> Transition | None:
-        limits = LIMITS
         self.probes += 1
         self.probe_successes += not failed
         if failed:
             self.probe_run = min(0, self.probe_run) - 1
         else:
             self.probe_run = max(0, self.probe_run) + 1
-        if self.probe_run >= limits.close_in_row:
+        if self.probe_run >= LIMITS.close_in_row:
             return self._move("closed", now_s, f"{self.probe_run} probes in a row succeeded")
-        if self.probes >= limits.close_probes and self.probe_successes >= limits.close_share * self.probes:
+        if self.probes >= LIMITS.close_probes and self.probe_successes >= LIMITS.close_share * self.probes:
             return self._move("closed", now_s, f"{self.probe_successes} of {self.probes} probes succeeded")
-        if self.probe_run <= -limits.reopen_in_row:
+        if self.probe_run <= -LIMITS.reopen_in_row:
             return self._open(now_s, f"{-self.probe_run} probes in a row failed")
         return None
 

@@ -21,7 +21,7 @@ from services.api.http.paying.edge import Edge
 from services.api.live import Live
 from services.api.queries import Queries
 from services.api.secrets import digest
-from shared import runtime, topology
+from shared import accounts, runtime, topology
 from shared.clock import new_id
 from shared.sealing import Sealer
 from shared.settings import Waiting
@@ -127,7 +127,7 @@ async def serving(database: Database, rabbitmq_url: str) -> AsyncIterator[aiohtt
     await parts.ears.connect()
     await live.open()
     committer = asyncio.ensure_future(parts.unit_of_work.run())
-    runner = EdgeRunner(wiring.application(parts, settings, edge, queries))
+    runner = EdgeRunner(wiring.application(parts, settings, edge, queries, accounts.load(settings.gateways_file)))
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.api import lists, queries
+from services.api import lists
+from shared.storage import budget
 from tests.servers import Database
 from tests.services.api.conftest import Client
 
@@ -197,7 +198,7 @@ async def test_who_follows_misses_no_payment_that_is_still_being_written(
 async def test_what_would_read_too_much_is_refused(
     filled: None, merchant: Client, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "BUDGET", text("SET LOCAL statement_timeout = '1ms'"))
+    monkeypatch.setattr(budget, "BUDGET_S", 0.001)
     await fill(database, "m_001", 1000, 60_000, family="0005")
     for form in ("page=1", "cursor="):
         answer = await merchant.get(f"/payments?{form}&gateway=none")

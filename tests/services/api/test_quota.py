@@ -203,6 +203,22 @@ async def test_a_replay_that_comes_while_its_first_copy_takes_the_last_token_is_
     assert answer.replayed
 
 
+async def test_a_database_that_is_away_is_asked_once(replicas: Replicas, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A merchant who asks again later need not wait twice now."""
+    looks = []
+
+    async def away(*arguments: object, **more: object) -> None:
+        raise OSError
+
+    async def looked(self: Queries, claim: str) -> None:
+        looks.append(claim)
+
+    monkeypatch.setattr(replicas[0].edge.unit_of_work, "win", away)
+    monkeypatch.setattr(Queries, "claimed", looked)
+    assert await ask(replicas[0], None) == "TEMPORARILY_UNAVAILABLE"
+    assert looks == []
+
+
 @pytest.mark.parametrize("state", ["none", "empty", "inactive", "neighbour's"])
 async def test_without_a_token_nothing_is_written_or_claimed(database: Database, replicas: Replicas, state: str) -> None:
     name = "s-none" if state == "none" else await make(replicas[0], 0 if state == "empty" else 3, active=state != "inactive")

@@ -14,6 +14,7 @@ from services.notifier.desk import Desk, page, replay
 from shared.clock import utc_now
 from shared.contracts.questions import DeliveryView, ListDeliveries
 from shared.messaging.answers import Refused
+from shared.storage import budget
 from tests.servers import Database
 
 BEGINNING = datetime(2020, 1, 1, tzinfo=UTC)
@@ -62,7 +63,7 @@ async def test_a_page_is_found_by_index(long: Database, whose: dict[str, Any], f
     """Where no index is named, by one in the order of the list."""
     sql, values = page(ListDeliveries.model_validate({"merchant_id": None, **whose, **filters}))
     async with long.engine.connect() as connection:
-        await connection.execute(text(desk.BUDGET))
+        await connection.execute(text(desk.IN_ORDER))
         plan = "\n".join(row[0] for row in await connection.execute(text(f"EXPLAIN {sql}"), values))
     assert f" {index or ('deliveries_of_endpoint' if whose else 'deliveries_newest')} " in plan
     assert "Seq Scan" not in plan
@@ -93,7 +94,7 @@ async def test_pages_hold_everything_once_newest_first(long: Database, whose: di
 async def test_a_list_that_would_look_through_too_much_is_refused(long: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what is asked next, maybe over the same connection, has its time again."""
     office = Desk(long.engine, allow_loopback=False)
-    monkeypatch.setattr(desk, "BUDGET", "SET LOCAL statement_timeout = '1ms'")
+    monkeypatch.setattr(budget, "BUDGET_S", 0.001)
     with pytest.raises(Refused) as raised:
         await answers.list_deliveries(ListDeliveries(merchant_id=None, type="none"), office)
     assert raised.value.complaint.code == "VALIDATION_ERROR"

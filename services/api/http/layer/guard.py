@@ -13,7 +13,7 @@ from shared.clock import new_id_text
 REQUEST_ID = web.RequestKey("request_id", str)
 RATE = web.RequestKey("rate", Mapping[str, str])  # headers of the rate limit, which go on refusals as well
 SAFE_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
-ABOUT_CODE = (TypeError, AttributeError, NameError, ImportError, NotImplementedError, OSError)  # their texts speak of code, not of data
+ABOUT_CODE = (TypeError, AttributeError, NameError, ImportError, OSError)  # their texts speak of code, not of data
 CORS = web.RequestKey("cors", Mapping[str, str])  # what lets a page of another origin read the answer, a refusal too
 FRAMES = 20
 SERVER = "paymesh"

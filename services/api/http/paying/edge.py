@@ -66,12 +66,14 @@ class Edge:
         try:
             return Accepted(await self._make(order, caller, command, snapshot, claim, address), replayed=False)
         except AlreadyHandled:
-            refused = Problem(Code.TEMPORARILY_UNAVAILABLE)
+            refusal = Problem(Code.TEMPORARILY_UNAVAILABLE)
         except Problem as problem:  # a copy that was faster may be what has taken the token, or pays the order
-            refused = problem
+            if problem.code is Code.TEMPORARILY_UNAVAILABLE:
+                raise  # and who is away is not asked again
+            refusal = problem
         if replayed := await self._replay(caller, claim.row):
             return Accepted(replayed, replayed=True)
-        raise refused
+        raise refusal
 
     async def _make(
         self, order: CreatePayment, caller: Merchant, command: RoutePayment, snapshot: PaymentSnapshot, claim: Claim, address: str
@@ -84,8 +86,8 @@ class Edge:
         try:
             with self.velocity.counted(self._payer(order, command, address)):
                 return await self._write(order, command, snapshot, claim, for_order)
-        except QuotaExhausted as refused:
-            raise Problem(Code.QUOTA_EXHAUSTED, str(refused)) from None
+        except QuotaExhausted as error:
+            raise Problem(Code.QUOTA_EXHAUSTED, str(error)) from None
 
     async def _write(
         self, order: CreatePayment, command: RoutePayment, snapshot: PaymentSnapshot, claim: Claim, for_order: UUID | None

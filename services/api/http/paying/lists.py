@@ -15,9 +15,9 @@ from services.api.http.fields import Time, Upper
 from services.api.http.layer import Code, Role, Routes, refused
 from services.api.http.paying.edge import Edge
 from services.api.lists import COUNT_MAX, Order, Wanted
-from services.api.queries import TooMuch
 from shared.contracts import Method, PaymentSnapshot, Status
 from shared.public import PaymentView
+from shared.storage.budget import TooMuch
 
 router = Routes(tag="payment lists", description="Many payments at once, newest first.")
 DEPTH_MAX = 10_000  # page × limit; to skip a row is to read it

@@ -13,34 +13,18 @@ from services.api.http.owners import ASKING, Owners
 from shared import ids
 from shared.contracts import Comparison, Money, Operation
 from shared.contracts.questions import DiscrepancyView, ListDiscrepancies, ListRuns, ResolveDiscrepancy, RunView, StartRun
-from shared.contracts.questions.verifier import DiscrepancyState, RunState
+from shared.contracts.questions.verifier import DiscrepancyState
 
 router = Routes(tag="reconciliation", description="Our attempts against the gateways' own lists.")
 LIMIT = Annotated[int, Field(ge=1, le=500)]
 
 
-class Run(BaseModel):
+class Run(RunView):
     """One comparison. Counts: `matched` both sides agree; `expected` not over on one side; the rest are discrepancies, `resolved` those
     of earlier runs that no longer hold."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    run_id: UUID
-    gateway: str
     since: Annotated[datetime, Field(serialization_alias="from")]
     until: Annotated[datetime, Field(serialization_alias="to")]
-    covered_until: datetime
-    state: RunState
-    reason: str
-    asked_by: str
-    matched: int
-    expected: int
-    missing: int
-    unexpected: int
-    amount_mismatch: int
-    resolved: int
-    started_at: datetime
-    finished_at: datetime | None
 
 
 class Runs(BaseModel):
